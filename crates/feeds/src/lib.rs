@@ -1,0 +1,1 @@
+//! Publishers of advisories: download, check, keep the last good copy, compile.

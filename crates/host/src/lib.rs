@@ -1,0 +1,1 @@
+//! What a host is and what really runs on it: release, kernels, processes, units.

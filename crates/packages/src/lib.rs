@@ -1,0 +1,1 @@
+//! Package databases, repositories and bills of materials, read natively.

@@ -1,0 +1,1 @@
+//! Which updates to make first on one host, and what is held and why.

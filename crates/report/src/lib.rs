@@ -1,0 +1,1 @@
+//! Scan results as table, JSON, CSV, SARIF, CycloneDX and one HTML page.

@@ -1,0 +1,1 @@
+//! CVSS, EPSS, KEV and SSVC turned into decisions and obligations.

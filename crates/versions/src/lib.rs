@@ -1,0 +1,1 @@
+//! Version order of every packaging scheme, as Rust functions and byte keys.
