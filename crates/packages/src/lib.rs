@@ -1,1 +1,22 @@
 //! Package databases, repositories and bills of materials, read natively.
+//!
+//! `overlock-host` calls one reader per kind of database it finds under a root; each turns outside bytes into the
+//! nouns of `overlock-model` or fails with place, cause and hint. No process is started, every read has a bound, and
+//! what could not be read is stated next to what was.
+//!
+//! ```text
+//! root ──► deb, rpm, apk, alpm, language ──► Vec<Package>
+//!      └─► apt, rpm, apk, alpm metadata  ──► Vec<Repository>, Vec<Offer>
+//! file ──► sbom                          ──► Vec<Package>
+//! ```
+
+pub mod alpm;
+pub mod apk;
+pub mod apt;
+pub mod deb;
+pub mod error;
+pub mod language;
+pub mod rpm;
+pub mod sbom;
+
+pub use error::PackagesError;

@@ -1,0 +1,1 @@
+//! pacman's package database and metadata.

@@ -1,0 +1,1 @@
+//! apt's sources, lists and candidates.

@@ -1,0 +1,1 @@
+//! rpm databases and dnf metadata.
