@@ -1,5 +1,6 @@
 //! What really runs: processes that still map replaced files, and reasons to reboot.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,10 @@ pub struct Effective {
     /// How many could not (other users' processes, vanished).
     #[serde(default)]
     pub processes_unseen: u64,
+    /// Of those seen: how many live in another root or mount namespace (containers). Their files are not this
+    /// root's, so they are counted apart and judged by deletion only.
+    #[serde(default)]
+    pub processes_elsewhere: u64,
 }
 
 /// One process that runs code which is no longer on disk.
@@ -33,6 +38,9 @@ pub struct StaleProcess {
     /// systemd unit, or container, that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// When it was started; with the package manager's log this says which version it still runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
     /// Mapped files that are gone or replaced, sorted.
     pub files: Vec<String>,
     /// Package each file belonged to, where known, sorted and without repeats.

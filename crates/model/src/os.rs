@@ -72,3 +72,41 @@ pub enum Support {
     /// Nothing known about this release.
     Unknown,
 }
+
+/// The dates of one release, as its publisher or the built-in table states them.
+///
+/// Rows come from the end-of-life feed (Debian, Ubuntu) and from the table in the host crate (all others).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReleaseDates {
+    /// `ID` of `os-release(5)`: `debian`, `ubuntu`, `almalinux` …
+    pub os: String,
+    /// `VERSION_ID`, or the leading part of it that names the release (`9` stands for `9.4`, `3.19` for `3.19.1`);
+    /// empty where the release has a codename only (`sid`) or the whole distribution is one rolling release.
+    pub version: String,
+    /// Short codename in lower case, as in `VERSION_CODENAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codename: Option<String>,
+    /// Day of release; absent or in the future: not yet released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<Date>,
+    /// Last day of the vendor's regular support; absent: not known, or (rolling) none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eol: Option<Date>,
+    /// What goes on after regular support, by last day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programmes: Vec<SupportProgramme>,
+    /// A release without an end: it is always the newest.
+    #[serde(default)]
+    pub rolling: bool,
+}
+
+/// Security updates after regular support.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SupportProgramme {
+    /// `Debian LTS`, `Debian ELTS`, `Ubuntu Pro (ESM)` …
+    pub name: String,
+    /// Last day.
+    pub until: Date,
+    /// Whether it has to be paid for or subscribed to, so that a host does not simply have it.
+    pub paid: bool,
+}
