@@ -33,7 +33,10 @@ impl Coverage {
     pub fn is_complete(&self) -> bool {
         !self.advisories_unknown
             && self.not_covered == 0
-            && self.depth.iter().all(|depth| depth.limit == DepthLimit::None)
+            && self
+                .depth
+                .iter()
+                .all(|depth| depth.limit == DepthLimit::None)
     }
 }
 
@@ -49,7 +52,9 @@ pub struct Gap {
 }
 
 /// Why a package could not be judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum NotCovered {
     /// The build does not come from the distribution whose advisories we have.

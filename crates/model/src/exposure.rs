@@ -64,7 +64,9 @@ pub struct Exposure {
 }
 
 /// The vendor's position on an exposure; "not affected" and "fixed" are no exposures and appear in `explain` only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ExposureStatus {
     /// A fixed version exists in this release and stream.

@@ -6,7 +6,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// What kind of package an entry is; the words are the types of the Package URL specification.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum PackageType {
     /// dpkg

@@ -69,7 +69,9 @@ pub struct Ssvc {
 }
 
 /// SSVC Exploitation 1.1.0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Exploitation {
     /// No evidence of exploitation and no public proof of concept.
@@ -81,7 +83,9 @@ pub enum Exploitation {
 }
 
 /// SSVC Technical Impact 1.0.0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum TechnicalImpact {
     /// Limited control.

@@ -20,7 +20,10 @@ pub fn shared(test: &str) -> Option<PathBuf> {
     if folder.join("data/README.md").is_file() {
         return Some(folder);
     }
-    skip(test, "the folder `../shared` (or OVERLOCK_SHARED) is not here");
+    skip(
+        test,
+        "the folder `../shared` (or OVERLOCK_SHARED) is not here",
+    );
     None
 }
 
