@@ -110,3 +110,72 @@ pub struct SupportProgramme {
     /// Whether it has to be paid for or subscribed to, so that a host does not simply have it.
     pub paid: bool,
 }
+
+/// Debian's releases by codename; `sid` has no number and stands for itself.
+const DEBIAN_CODENAMES: [(&str, &str); 16] = [
+    ("woody", "3.0"),
+    ("sarge", "3.1"),
+    ("etch", "4"),
+    ("lenny", "5"),
+    ("squeeze", "6"),
+    ("wheezy", "7"),
+    ("jessie", "8"),
+    ("stretch", "9"),
+    ("buster", "10"),
+    ("bullseye", "11"),
+    ("bookworm", "12"),
+    ("trixie", "13"),
+    ("forky", "14"),
+    ("duke", "15"),
+    ("sid", "sid"),
+    ("experimental", "experimental"),
+];
+
+/// Ubuntu's releases by codename, those that any current advisory feed still names.
+const UBUNTU_CODENAMES: [(&str, &str); 29] = [
+    ("precise", "12.04"),
+    ("quantal", "12.10"),
+    ("raring", "13.04"),
+    ("saucy", "13.10"),
+    ("trusty", "14.04"),
+    ("utopic", "14.10"),
+    ("vivid", "15.04"),
+    ("wily", "15.10"),
+    ("xenial", "16.04"),
+    ("yakkety", "16.10"),
+    ("zesty", "17.04"),
+    ("artful", "17.10"),
+    ("bionic", "18.04"),
+    ("cosmic", "18.10"),
+    ("disco", "19.04"),
+    ("eoan", "19.10"),
+    ("focal", "20.04"),
+    ("groovy", "20.10"),
+    ("hirsute", "21.04"),
+    ("impish", "21.10"),
+    ("jammy", "22.04"),
+    ("kinetic", "22.10"),
+    ("lunar", "23.04"),
+    ("mantic", "23.10"),
+    ("noble", "24.04"),
+    ("oracular", "24.10"),
+    ("plucky", "25.04"),
+    ("questing", "25.10"),
+    ("resolute", "26.04"),
+];
+
+/// The `VERSION_ID` of a Debian release (`bookworm` is `12`; `sid` is `sid`), or `None` for a codename not known here.
+#[must_use]
+pub fn debian_version_of(codename: &str) -> Option<&'static str> {
+    version_in(&DEBIAN_CODENAMES, codename)
+}
+
+/// The `VERSION_ID` of an Ubuntu release (`jammy` is `22.04`), or `None` for a codename not known here.
+#[must_use]
+pub fn ubuntu_version_of(codename: &str) -> Option<&'static str> {
+    version_in(&UBUNTU_CODENAMES, codename)
+}
+
+fn version_in(table: &'static [(&'static str, &'static str)], codename: &str) -> Option<&'static str> {
+    table.iter().find(|(name, _)| *name == codename).map(|(_, version)| *version)
+}

@@ -107,4 +107,6 @@ pub struct Threat {
     pub ssvc: Option<Ssvc>,
     /// When the vulnerability was published.
     pub published: Option<Date>,
+    /// The identifier was rejected by the one who gave it: nothing may be reported under it.
+    pub rejected: bool,
 }
