@@ -19,11 +19,11 @@ pub struct Effective {
     /// How many processes could be looked into.
     #[serde(default)]
     pub processes_seen: u64,
-    /// How many could not (other users' processes, vanished).
+    /// How many could not, or not wholly (other users' processes). One that ended meanwhile is no gap.
     #[serde(default)]
     pub processes_unseen: u64,
-    /// Of those seen: how many live in another root or mount namespace (containers). Their files are not this
-    /// root's, so they are counted apart and judged by deletion only.
+    /// Of those seen: how many live in another root (containers, chroots). Their files are not this root's, so
+    /// they are counted apart, judged by deletion only, and left out of `units`.
     #[serde(default)]
     pub processes_elsewhere: u64,
 }

@@ -28,6 +28,10 @@ pub struct Kernel {
     /// Release of the running kernel (`uname -r`); absent where the root is not running (chroot, image, SBOM).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<String>,
+    /// Package version of the running kernel where `uname -v` states it (Debian does). A package can be upgraded
+    /// without a new release name, so the same name may stand for older code in memory than on disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_version: Option<String>,
     /// Installed kernels, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub installed: Vec<InstalledKernel>,
