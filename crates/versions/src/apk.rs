@@ -15,9 +15,8 @@ const REVISION: u8 = 6;
 const HASH: u8 = 7;
 const SUFFIX_NUMBER: u8 = 8;
 const LETTER: u8 = 14;
+/// A number with a leading zero; for other numbers their length, which is at least 1, is added.
 const NUMBER: u8 = 15;
-/// First byte of a number with a leading zero; other numbers start with their length, which is at least 1.
-const LEADING_ZERO: u8 = 0;
 
 /// The suffixes with their ranks: pre-releases below `END`, later states above `SUFFIX_NUMBER`.
 const SUFFIXES: [(&str, u8); 9] = [
@@ -56,12 +55,11 @@ fn numbers<'a>(version: &'a str, out: &mut Writer) -> Result<&'a str, &'static s
         if digits.is_empty() {
             return Err("no digit follows a dot");
         }
-        out.mark(NUMBER);
         if digits.starts_with('0') {
-            out.mark(LEADING_ZERO);
+            out.mark(NUMBER);
             out.text(digits);
         } else {
-            out.number(digits);
+            out.number_at(NUMBER, 0x7F, digits);
         }
         rest = after;
     }

@@ -12,8 +12,10 @@ use crate::sort_key::Writer;
 use crate::{Scheme, VersionError, is_number};
 
 const TILDE: u8 = 1;
-/// End of a run of non-digits, which is where a number or the end of the part stands.
+/// End of a run of non-digits, which is where a number or the end of the part stands. The number's length is added.
 const END: u8 = 2;
+/// Keeps `END` with a length below the letters, which stand for themselves.
+const LENGTHS: u8 = b'A' - END - 1;
 /// Added to characters that are no letters: they sort after every letter, in ASCII order.
 const NOT_LETTER: u8 = 0x80;
 
@@ -55,7 +57,7 @@ pub fn source_version(binary_version: &str) -> &str {
 
 pub(crate) fn write_key(version: &str, out: &mut Writer) -> Result<(), &'static str> {
     let parts = parts(version)?;
-    out.number(&parts.epoch.unwrap_or(0).to_string());
+    out.integer(u64::from(parts.epoch.unwrap_or(0)));
     write_part(parts.upstream, out);
     write_part(parts.revision.unwrap_or(""), out);
     Ok(())
@@ -74,21 +76,38 @@ fn parts(version: &str) -> Result<Parts<'_>, &'static str> {
     if !upstream.starts_with(|c: char| c.is_ascii_digit()) {
         return Err("its upstream part does not start with a digit");
     }
-    if !upstream.bytes().all(|b| b.is_ascii_alphanumeric() || b".-+~:".contains(&b)) {
+    if !upstream
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b".-+~:".contains(&b))
+    {
         return Err("its upstream part has characters other than letters, digits and .-+~:");
     }
-    if !revision.unwrap_or("").bytes().all(|b| b.is_ascii_alphanumeric() || b".+~".contains(&b)) {
+    if !revision
+        .unwrap_or("")
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b".+~".contains(&b))
+    {
         return Err("its revision has characters other than letters, digits and .+~");
     }
-    Ok(Parts { epoch, upstream, revision })
+    Ok(Parts {
+        epoch,
+        upstream,
+        revision,
+    })
 }
 
 fn parse_epoch(epoch: &str) -> Result<u32, &'static str> {
-    let value = if is_number(epoch) { epoch.parse::<i32>().ok() } else { None };
-    value.and_then(|epoch| u32::try_from(epoch).ok()).ok_or("its epoch is not a number up to 2147483647")
+    let value = if is_number(epoch) {
+        epoch.parse::<i32>().ok()
+    } else {
+        None
+    };
+    value
+        .and_then(|epoch| u32::try_from(epoch).ok())
+        .ok_or("its epoch is not a number up to 2147483647")
 }
 
-/// Turns of (characters, END, number), closed by one more END: a further turn would begin with a character there,
+/// Turns of (characters, END with number), closed by one more END: a further turn would begin with a character there,
 /// and that is either `~`, which is less, or greater.
 fn write_part(mut part: &str, out: &mut Writer) {
     loop {
@@ -100,9 +119,8 @@ fn write_part(mut part: &str, out: &mut Writer) {
                 other => other | NOT_LETTER,
             });
         }
-        out.mark(END);
         let (digits, rest) = crate::split_digits(rest);
-        out.number(digits);
+        out.number_at(END, LENGTHS, digits);
         if rest.is_empty() {
             out.mark(END);
             return;
@@ -118,9 +136,15 @@ mod tests {
     #[test]
     fn parts_split_at_first_colon_and_last_hyphen() {
         let parts = split("2:1.0:3-4-5+b1").unwrap();
-        assert_eq!((parts.epoch, parts.upstream, parts.revision), (Some(2), "1.0:3-4", Some("5+b1")));
+        assert_eq!(
+            (parts.epoch, parts.upstream, parts.revision),
+            (Some(2), "1.0:3-4", Some("5+b1"))
+        );
         let native = split("20240101").unwrap();
-        assert_eq!((native.epoch, native.upstream, native.revision), (None, "20240101", None));
+        assert_eq!(
+            (native.epoch, native.upstream, native.revision),
+            (None, "20240101", None)
+        );
     }
 
     #[test]

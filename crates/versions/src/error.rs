@@ -21,10 +21,18 @@ pub struct VersionError {
 
 impl VersionError {
     pub(crate) fn new(scheme: Scheme, version: &str, why: &'static str) -> Self {
-        let mut quoted: String = version.chars().take(QUOTED_CHARS).flat_map(char::escape_debug).collect();
+        let mut quoted: String = version
+            .chars()
+            .take(QUOTED_CHARS)
+            .flat_map(char::escape_debug)
+            .collect();
         if version.chars().nth(QUOTED_CHARS).is_some() {
             quoted.push('…');
         }
-        Self { scheme, version: quoted, why }
+        Self {
+            scheme,
+            version: quoted,
+            why,
+        }
     }
 }

@@ -34,8 +34,14 @@ const WITH_NUMBER: u8 = 1;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Token<'a> {
-    Number { after_hyphen: bool, digits: &'a str },
-    Qualifier { name: &'a str, number: Option<&'a str> },
+    Number {
+        after_hyphen: bool,
+        digits: &'a str,
+    },
+    Qualifier {
+        name: &'a str,
+        number: Option<&'a str>,
+    },
 }
 
 enum Meaning {
@@ -56,7 +62,8 @@ impl Token<'_> {
         match self {
             Self::Number { .. } => self.is_zero(),
             Self::Qualifier { name, number } => {
-                number.is_none_or(is_zero) && matches!(meaning(name, number.is_some()), Meaning::Release)
+                number.is_none_or(is_zero)
+                    && matches!(meaning(name, number.is_some()), Meaning::Release)
             }
         }
     }
@@ -65,7 +72,9 @@ impl Token<'_> {
     fn is_before_release(self) -> bool {
         match self {
             Self::Number { .. } => false,
-            Self::Qualifier { name, number } => matches!(meaning(name, number.is_some()), Meaning::BeforeRelease(_)),
+            Self::Qualifier { name, number } => {
+                matches!(meaning(name, number.is_some()), Meaning::BeforeRelease(_))
+            }
         }
     }
 }
@@ -79,14 +88,27 @@ pub(crate) fn write_key(version: &str, out: &mut Writer) -> Result<(), &'static 
     let mut rest = tokens.as_slice();
     while let Some((token, after)) = rest.split_first() {
         match *token {
-            Token::Number { after_hyphen, digits } => {
-                out.mark(if after_hyphen { NUMBER_AFTER_HYPHEN } else { NUMBER });
+            Token::Number {
+                after_hyphen,
+                digits,
+            } => {
+                out.mark(if after_hyphen {
+                    NUMBER_AFTER_HYPHEN
+                } else {
+                    NUMBER
+                });
                 out.number(digits);
             }
             Token::Qualifier { .. } if token.is_null() => {
-                let next = after.iter().find(|token| !matches!(token, Token::Qualifier { .. }) || !token.is_null());
+                let next = after
+                    .iter()
+                    .find(|token| !matches!(token, Token::Qualifier { .. }) || !token.is_null());
                 let less = next.is_some_and(|next| next.is_before_release());
-                out.mark(if less { RELEASE_THEN_LESS } else { RELEASE_THEN_MORE });
+                out.mark(if less {
+                    RELEASE_THEN_LESS
+                } else {
+                    RELEASE_THEN_MORE
+                });
             }
             Token::Qualifier { name, number } => write_qualifier(name, number, out),
         }
@@ -139,14 +161,26 @@ fn tokens(version: &str) -> Vec<Token<'_>> {
         let (digits, after_digits) = split_digits(rest);
         let (name, after_name) = split_run(rest, |c| !c.is_ascii_digit() && c != '.' && c != '-');
         let after = if !digits.is_empty() {
-            push(&mut tokens, Token::Number { after_hyphen, digits });
+            push(
+                &mut tokens,
+                Token::Number {
+                    after_hyphen,
+                    digits,
+                },
+            );
             after_digits
         } else if !name.is_empty() {
             let (number, after) = number_of_qualifier(after_name);
             push(&mut tokens, Token::Qualifier { name, number });
             after
         } else {
-            push(&mut tokens, Token::Number { after_hyphen, digits: "0" });
+            push(
+                &mut tokens,
+                Token::Number {
+                    after_hyphen,
+                    digits: "0",
+                },
+            );
             rest
         };
         let separator = after.chars().next();
@@ -170,7 +204,13 @@ fn number_of_qualifier(after_name: &str) -> (Option<&str>, &str) {
 
 /// Adds a token; what begins a new part (all but a number after a dot) drops the zeros before it.
 fn push<'a>(tokens: &mut Vec<Token<'a>>, token: Token<'a>) {
-    if !matches!(token, Token::Number { after_hyphen: false, .. }) {
+    if !matches!(
+        token,
+        Token::Number {
+            after_hyphen: false,
+            ..
+        }
+    ) {
         while tokens.last().is_some_and(|last| last.is_zero()) {
             tokens.pop();
         }

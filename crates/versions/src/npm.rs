@@ -11,7 +11,9 @@ pub(crate) fn write_key(version: &str, out: &mut Writer) -> Result<(), &'static 
     let version = version.trim_start_matches(['v', '=']);
     let mut rest = version;
     for separator in ["", ".", "."] {
-        let after = rest.strip_prefix(separator).ok_or("major, minor and patch must all be there")?;
+        let after = rest
+            .strip_prefix(separator)
+            .ok_or("major, minor and patch must all be there")?;
         let (digits, after) = crate::split_digits(after);
         if digits.is_empty() {
             return Err("major, minor and patch must be numbers");

@@ -53,7 +53,10 @@ pub(crate) fn write_key(version: &str, out: &mut Writer) -> Result<(), &'static 
 
 /// Trailing zeros do not count: `1.0` is `1`.
 fn write_release(release: &[u64], out: &mut Writer) {
-    let significant = release.iter().rposition(|number| *number != 0).map_or(0, |last| last + 1);
+    let significant = release
+        .iter()
+        .rposition(|number| *number != 0)
+        .map_or(0, |last| last + 1);
     for number in release.iter().take(significant) {
         out.mark(ELEMENT);
         out.integer(*number);

@@ -24,7 +24,11 @@ pub(crate) enum Reading {
 }
 
 /// Writes the identifiers of `prerelease`, the text after the hyphen, or the mark of a release.
-pub(crate) fn write(prerelease: Option<&str>, reading: Reading, out: &mut Writer) -> Result<(), &'static str> {
+pub(crate) fn write(
+    prerelease: Option<&str>,
+    reading: Reading,
+    out: &mut Writer,
+) -> Result<(), &'static str> {
     let Some(prerelease) = prerelease else {
         out.mark(RELEASE);
         return Ok(());
@@ -71,7 +75,10 @@ fn check(identifier: &str) -> Result<(), &'static str> {
     if identifier.is_empty() {
         return Err("an identifier after `-`, `+` or `.` is empty");
     }
-    if !identifier.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+    if !identifier
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    {
         return Err("an identifier has characters other than letters, digits and -");
     }
     Ok(())

@@ -33,9 +33,13 @@ impl NpmRange {
     pub fn parse(range: &str) -> Result<Self, VersionError> {
         let bad = |why| VersionError::new(Scheme::Npm, range, why);
         if range.len() > MAX_VERSION_BYTES || range.matches("||").count() >= MAX_ALTERNATIVES {
-            return Err(bad("the range is longer than 4096 bytes or has more than 256 alternatives"));
+            return Err(bad(
+                "the range is longer than 4096 bytes or has more than 256 alternatives",
+            ));
         }
-        node::Range::parse(range).map(Self).map_err(|_| bad("node-semver knows no such range"))
+        node::Range::parse(range)
+            .map(Self)
+            .map_err(|_| bad("node-semver knows no such range"))
     }
 
     /// Whether `version` lies in the range.
@@ -46,8 +50,11 @@ impl NpmRange {
     pub fn contains(&self, version: &str, prereleases: Prereleases) -> Result<bool, VersionError> {
         crate::key(Scheme::Npm, version)?;
         let parsed = node::Version::parse(version.trim().trim_start_matches(['v', '=']));
-        let parsed = parsed.map_err(|_| VersionError::new(Scheme::Npm, version, "it is too long for a range"))?;
-        Ok(self.0.satisfies_with_prerelease(&parsed, prereleases == Prereleases::Included))
+        let parsed = parsed
+            .map_err(|_| VersionError::new(Scheme::Npm, version, "it is too long for a range"))?;
+        Ok(self
+            .0
+            .satisfies_with_prerelease(&parsed, prereleases == Prereleases::Included))
     }
 }
 
@@ -63,7 +70,11 @@ impl NpmRange {
 /// Range or version cannot be parsed, or the scheme is not [`Scheme::Npm`], the only one whose ranges are known.
 pub fn satisfies(scheme: Scheme, range: &str, version: &str) -> Result<bool, VersionError> {
     if scheme != Scheme::Npm {
-        return Err(VersionError::new(scheme, range, "ranges are known for npm only"));
+        return Err(VersionError::new(
+            scheme,
+            range,
+            "ranges are known for npm only",
+        ));
     }
     NpmRange::parse(range)?.contains(version, Prereleases::Included)
 }

@@ -18,7 +18,7 @@ const ABSENT: u8 = 0;
 const TILDE: u8 = 1;
 const END: u8 = 2;
 const CARET: u8 = 3;
-/// Letters stand for themselves between `CARET` and this, which begins a number.
+/// Letters stand for themselves between `CARET` and this, which begins a number; its length is added.
 const NUMBER: u8 = 0x80;
 
 /// Epoch, version and release of an RPM package.
@@ -61,7 +61,7 @@ impl fmt::Display for Evr<'_> {
 
 pub(crate) fn write_key(evr: &str, out: &mut Writer) -> Result<(), &'static str> {
     let evr = split(evr)?;
-    out.number(&evr.epoch.unwrap_or(0).to_string());
+    out.integer(u64::from(evr.epoch.unwrap_or(0)));
     write_segments(evr.version, out);
     match evr.release {
         Some(release) => write_segments(release, out),
@@ -74,7 +74,10 @@ fn split(evr: &str) -> Result<Evr<'_>, &'static str> {
     let (digits, rest) = crate::split_digits(evr);
     let (epoch, rest) = match rest.strip_prefix(':') {
         Some(rest) if digits.is_empty() => (Some(0), rest),
-        Some(rest) => (Some(digits.parse().map_err(|_| "its epoch exceeds 32 bits")?), rest),
+        Some(rest) => (
+            Some(digits.parse().map_err(|_| "its epoch exceeds 32 bits")?),
+            rest,
+        ),
         None => (None, evr),
     };
     let (version, release) = match rest.rsplit_once('-') {
@@ -84,7 +87,11 @@ fn split(evr: &str) -> Result<Evr<'_>, &'static str> {
     if version.is_empty() {
         return Err("its version part is empty");
     }
-    Ok(Evr { epoch, version, release })
+    Ok(Evr {
+        epoch,
+        version,
+        release,
+    })
 }
 
 fn write_segments(mut text: &str, out: &mut Writer) {
@@ -100,8 +107,7 @@ fn write_segments(mut text: &str, out: &mut Writer) {
             }
             '0'..='9' => {
                 let (digits, rest) = crate::split_digits(text);
-                out.mark(NUMBER);
-                out.number(digits);
+                out.number_at(NUMBER, 0x7F, digits);
                 (digits, rest)
             }
             'A'..='Z' | 'a'..='z' => {

@@ -32,7 +32,11 @@ pub(crate) fn write_key(version: &str, out: &mut Writer) -> Result<(), &'static 
             // Trailing zeros are gone, so something else always follows.
             let next = after.iter().find(|segment| !is_zero(segment));
             let letters_follow = next.is_some_and(|next| !is_number(next));
-            out.mark(if letters_follow { ZERO_BEFORE_LETTERS } else { ZERO_BEFORE_NUMBER });
+            out.mark(if letters_follow {
+                ZERO_BEFORE_LETTERS
+            } else {
+                ZERO_BEFORE_NUMBER
+            });
         }
         rest = after;
     }
@@ -50,10 +54,14 @@ fn check(version: &str) -> Result<(), &'static str> {
     if !is_number(first) {
         return Err("it does not start with a number");
     }
-    let alphanumeric = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
-    let with_hyphens =
-        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if !main.split('.').all(alphanumeric) || !after_hyphen.is_none_or(|after| after.split('.').all(with_hyphens)) {
+    let alphanumeric =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    let with_hyphens = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    if !main.split('.').all(alphanumeric)
+        || !after_hyphen.is_none_or(|after| after.split('.').all(with_hyphens))
+    {
         return Err("its parts between dots must be letters and digits");
     }
     Ok(())
@@ -84,7 +92,12 @@ fn canonical(mut segments: Vec<&str>) -> Vec<&str> {
         segments.pop();
     }
     if let Some(first_letters) = segments.iter().position(|segment| !is_number(segment)) {
-        let zeros = segments.iter().take(first_letters).rev().take_while(|segment| is_zero(segment)).count();
+        let zeros = segments
+            .iter()
+            .take(first_letters)
+            .rev()
+            .take_while(|segment| is_zero(segment))
+            .count();
         segments.drain(first_letters - zeros..first_letters);
     }
     segments

@@ -69,13 +69,18 @@ impl fmt::Display for Scheme {
 
 /// A text that names none of [`Scheme::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("unknown version scheme; known are dpkg, rpm, apk, alpm, semver, pep440, npm, maven, rubygems, nuget")]
+#[error(
+    "unknown version scheme; known are dpkg, rpm, apk, alpm, semver, pep440, npm, maven, rubygems, nuget"
+)]
 pub struct UnknownScheme;
 
 impl FromStr for Scheme {
     type Err = UnknownScheme;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|scheme| scheme.name() == name).ok_or(UnknownScheme)
+        Self::ALL
+            .into_iter()
+            .find(|scheme| scheme.name() == name)
+            .ok_or(UnknownScheme)
     }
 }

@@ -3,7 +3,9 @@
 //! A key is a sequence of self-delimiting pieces, so that two keys first differ inside pieces of the same kind:
 //!
 //! ```text
-//! number   length of the digits without leading zeros (1 byte, or FF + 2 bytes), then those digits
+//! number   length of the digits without leading zeros (1 byte, or the highest + 2 bytes), then those digits;
+//!          the length byte may start at a rank, so that it is a mark as well
+//! integer  length in bytes, then those, the highest first: for numbers that were parsed
 //! text     its bytes, then 00 (no text here ever contains 00)
 //! mark     one byte whose value is the rank of what stands there: "end" is a mark like any other
 //! ```
@@ -60,11 +62,16 @@ impl Writer {
 
     /// A number of any length, by value; leading zeros do not count and no digits at all are zero.
     pub(crate) fn number(&mut self, digits: &str) {
+        self.number_at(0, u8::MAX, digits);
+    }
+
+    /// A number whose first byte is also its mark: from `rank` for zero up to `rank + span` for the longest.
+    pub(crate) fn number_at(&mut self, rank: u8, span: u8, digits: &str) {
         let digits = digits.trim_start_matches('0');
         match u8::try_from(digits.len()) {
-            Ok(length) if length < u8::MAX => self.0.push(length),
+            Ok(length) if length < span => self.0.push(rank.saturating_add(length)),
             _ => {
-                self.0.push(u8::MAX);
+                self.0.push(rank.saturating_add(span));
                 let length = u16::try_from(digits.len()).unwrap_or(u16::MAX);
                 self.0.extend_from_slice(&length.to_be_bytes());
             }
@@ -72,9 +79,13 @@ impl Writer {
         self.0.extend_from_slice(digits.as_bytes());
     }
 
-    /// A number that a library has already read.
+    /// A number that has been read already: how many bytes it needs, then those, the highest first.
     pub(crate) fn integer(&mut self, value: u64) {
-        self.0.extend_from_slice(&value.to_be_bytes());
+        let bytes = value.to_be_bytes();
+        let needed = bytes.iter().skip_while(|byte| **byte == 0);
+        self.0
+            .push(u8::try_from(needed.clone().count()).unwrap_or(u8::MAX));
+        self.0.extend(needed);
     }
 
     /// Text in byte order, a prefix before what it begins.
@@ -85,7 +96,8 @@ impl Writer {
 
     /// As [`Writer::text`], with ASCII letters folded to lower case.
     pub(crate) fn text_ignoring_case(&mut self, text: &str) {
-        self.0.extend(text.bytes().map(|byte| byte.to_ascii_lowercase()));
+        self.0
+            .extend(text.bytes().map(|byte| byte.to_ascii_lowercase()));
         self.0.push(0);
     }
 }
@@ -116,6 +128,31 @@ mod tests {
         }
         assert_eq!(number(""), number("000"));
         assert_eq!(number("007"), number("7"));
+    }
+
+    #[test]
+    fn integers_order_by_value() {
+        let integer = |value: u64| {
+            let mut out = Writer::with_capacity(9);
+            out.integer(value);
+            out.finish()
+        };
+        let values = [
+            0,
+            1,
+            255,
+            256,
+            65_535,
+            65_536,
+            1 << 40,
+            u64::MAX - 1,
+            u64::MAX,
+        ];
+        assert!(
+            values
+                .windows(2)
+                .all(|pair| integer(pair[0]) < integer(pair[1]))
+        );
     }
 
     #[test]

@@ -3,6 +3,12 @@
 //! A line is `A < B`, `A > B`, `A = B`, or a chain of `<` and `=`, which states every pair in it; `! A` says that A is not
 //! a version of the scheme; `#` starts a comment line that names the source.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test program: it may fail and may talk"
+)]
+
 use std::cmp::Ordering;
 use std::path::Path;
 
@@ -13,7 +19,8 @@ fn published_vectors_agree() {
     let mut wrong = Vec::new();
     let mut stated = 0;
     for scheme in Scheme::ALL {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/{scheme}.txt"));
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/{scheme}.txt"));
         let text = std::fs::read_to_string(&path).unwrap();
         let before = stated;
         for (number, line) in text.lines().enumerate() {
@@ -29,8 +36,16 @@ fn published_vectors_agree() {
         }
         eprintln!("{scheme}: {} statements", stated - before);
     }
-    assert!(wrong.is_empty(), "{} of {stated} are wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(stated > 1000, "only {stated} statements: a file is missing or was not read");
+    assert!(
+        wrong.is_empty(),
+        "{} of {stated} are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(
+        stated > 1000,
+        "only {stated} statements: a file is missing or was not read"
+    );
 }
 
 fn check_refused(scheme: Scheme, bad: &str, place: &str, wrong: &mut Vec<String>) -> usize {
@@ -42,10 +57,16 @@ fn check_refused(scheme: Scheme, bad: &str, place: &str, wrong: &mut Vec<String>
 
 fn check_line(scheme: Scheme, line: &str, place: &str, wrong: &mut Vec<String>) -> usize {
     let words: Vec<&str> = line.split_whitespace().collect();
-    assert!(words.len() >= 3 && words.len() % 2 == 1, "{place}: not `A OP B`");
+    assert!(
+        words.len() >= 3 && words.len() % 2 == 1,
+        "{place}: not `A OP B`"
+    );
     let versions: Vec<&str> = words.iter().copied().step_by(2).collect();
     let operators: Vec<&str> = words.iter().copied().skip(1).step_by(2).collect();
-    assert!(operators.len() == 1 || !operators.contains(&">"), "{place}: `>` in a chain");
+    assert!(
+        operators.len() == 1 || !operators.contains(&">"),
+        "{place}: `>` in a chain"
+    );
     let mut stated = 0;
     for (i, a) in versions.iter().enumerate() {
         for (j, b) in versions.iter().enumerate().skip(i + 1) {
@@ -60,7 +81,9 @@ fn check_line(scheme: Scheme, line: &str, place: &str, wrong: &mut Vec<String>) 
             let forth = compare(scheme, a, b);
             let back = compare(scheme, b, a).map(Ordering::reverse);
             if forth != Ok(expected) || back != Ok(expected) {
-                wrong.push(format!("{place}: `{a}` to `{b}` is {forth:?}, back {back:?}, published {expected:?}"));
+                wrong.push(format!(
+                    "{place}: `{a}` to `{b}` is {forth:?}, back {back:?}, published {expected:?}"
+                ));
             }
         }
     }
