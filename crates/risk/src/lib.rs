@@ -1,1 +1,3 @@
 //! CVSS, EPSS, KEV and SSVC turned into decisions and obligations.
+pub mod cvss;
+pub mod ssvc;
