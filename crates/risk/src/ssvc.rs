@@ -10,6 +10,7 @@ use overlock_model::decision::Decision;
 use overlock_model::facts::{HumanImpact, SystemExposure};
 use overlock_model::threat::{Exploitation, TechnicalImpact};
 
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
 const DEPLOYER: [Decision; 72] = {
     let outcomes = outcomes::<72>(include_bytes!("../data/ssvc_deployer_1_0_0.csv"));
     let mut table = [Decision::Defer; 72];
@@ -27,6 +28,7 @@ const DEPLOYER: [Decision; 72] = {
     table
 };
 
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
 const BOD_26_04: [Timeline; 16] = {
     let outcomes = outcomes::<16>(include_bytes!("../data/bod_26_04_1_0_0.csv"));
     let mut table = [Timeline::OnUpgrade; 16];
