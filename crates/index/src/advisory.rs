@@ -445,6 +445,12 @@ impl<'a> ResolutionRef<'a> {
             .unwrap_or_default()
     }
 
+    /// Whether only some hosts of the release get this channel (Ubuntu Pro, EUS).
+    #[must_use]
+    pub fn is_overlay(&self) -> bool {
+        crate::advisory_builder::is_overlay(self.channel())
+    }
+
     /// Module stream `name:stream`; `?` for a modular build whose stream the advisory does not name.
     #[must_use]
     pub fn module(&self) -> Option<&'a str> {

@@ -219,10 +219,9 @@ fn read_everything(bytes: &[u8]) {
     if let Ok(index) = AdvisoryIndex::open(bytes) {
         for package in index.packages() {
             let _ = index.package(package.name());
-            let _ = package
-                .unreached(b"\x01\x02")
-                .map(|row| row.bound().map(str::len))
-                .count();
+            for row in package.unreached(b"\x01\x02") {
+                let _ = (row.bound(), row.bound_key(), row.introduced_key());
+            }
             for row in package.other().chain(package.fixed()) {
                 let _ = (
                     row.vulnerability(),

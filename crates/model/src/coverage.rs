@@ -71,6 +71,8 @@ pub enum NotCovered {
     ModuleUnknown,
     /// The distribution has declared this package out of security support.
     SupportEnded,
+    /// A backport: its fixes are tracked in no feed.
+    Backport,
 }
 
 /// How far the data for one ecosystem reaches.

@@ -15,6 +15,7 @@ pub mod advisory;
 pub mod coverage;
 pub mod decision;
 pub mod effective;
+pub mod explanation;
 pub mod exposure;
 pub mod facts;
 pub mod feed;

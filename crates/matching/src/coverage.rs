@@ -1,0 +1,130 @@
+//! Where every package ended: the counts add up, and nothing is dropped in silence.
+
+use crate::finding::Finding;
+use crate::subject::Subject;
+use crate::{Advisories, Context};
+use overlock_model::coverage::{Coverage, Depth, DepthLimit, Gap, NotCovered};
+use overlock_model::exposure::{ExposureState, ExposureStatus};
+use overlock_model::inventory::Inventory;
+use overlock_model::os::Support;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Where one package ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Vulnerable,
+    Unfixed,
+    NotVulnerable,
+    NotCovered(NotCovered),
+}
+
+pub(crate) fn count(
+    inventory: &Inventory,
+    subjects: &[Subject<'_>],
+    findings: &[Finding],
+    advisories: &dyn Advisories,
+    context: &Context,
+) -> Coverage {
+    let mut worst: HashMap<(&str, &str, &str), End> = HashMap::new();
+    for finding in findings {
+        let fixable = finding.status == ExposureStatus::FixAvailable
+            && finding.state != ExposureState::Unknown;
+        let end = if fixable {
+            End::Vulnerable
+        } else {
+            End::Unfixed
+        };
+        for (name, version) in &finding.binaries {
+            let slot = worst
+                .entry((finding.kind.as_str(), name, version))
+                .or_insert(end);
+            if end == End::Vulnerable {
+                *slot = end;
+            }
+        }
+    }
+    let mut coverage = Coverage {
+        packages: inventory.packages.len() as u64,
+        ..Coverage::default()
+    };
+    let mut gaps: BTreeMap<NotCovered, Vec<String>> = BTreeMap::new();
+    let mut judged = BTreeSet::new();
+    for subject in subjects {
+        let index = subject
+            .ecosystem
+            .as_ref()
+            .and_then(|ecosystem| advisories.index(ecosystem));
+        if let (Some(_), Some(ecosystem)) = (index, &subject.ecosystem) {
+            judged.insert(ecosystem.clone());
+        }
+        for package in &subject.packages {
+            let found = worst.get(&(
+                package.kind.as_str(),
+                package.name.as_str(),
+                package.version.as_str(),
+            ));
+            let end = found
+                .copied()
+                .unwrap_or_else(|| without_finding(subject, index.is_some(), context));
+            match end {
+                End::Vulnerable => coverage.vulnerable += 1,
+                End::Unfixed => coverage.unfixed += 1,
+                End::NotVulnerable => coverage.not_vulnerable += 1,
+                End::NotCovered(reason) => {
+                    coverage.not_covered += 1;
+                    gaps.entry(reason).or_default().push(package.name.clone());
+                }
+            }
+        }
+    }
+    coverage.gaps = gaps
+        .into_iter()
+        .map(|(reason, mut names)| {
+            names.sort();
+            Gap {
+                reason,
+                packages: names.len() as u64,
+                names,
+            }
+        })
+        .collect();
+    coverage.depth = judged
+        .into_iter()
+        .filter_map(|ecosystem| {
+            let index = advisories.index(&ecosystem)?;
+            Some(Depth {
+                ecosystem: ecosystem.to_string(),
+                feeds: index.feeds().map(str::to_owned).collect(),
+                limit: if index.fixed_only() {
+                    DepthLimit::FixedVersionsOnly
+                } else {
+                    DepthLimit::None
+                },
+            })
+        })
+        .collect();
+    coverage.advisories_unknown = coverage.depth.is_empty();
+    coverage
+}
+
+fn without_finding(subject: &Subject<'_>, has_index: bool, context: &Context) -> End {
+    if let Some(reason) = subject.not_covered {
+        return End::NotCovered(reason);
+    }
+    if !has_index {
+        return End::NotCovered(NotCovered::NoFeed);
+    }
+    let of_system = subject.packages.iter().any(|package| package.kind.is_os());
+    if of_system && matches!(context.support, Some(Support::EndOfLife { .. })) {
+        return End::NotCovered(NotCovered::EndOfLife);
+    }
+    if of_system && context.support_ended.contains(&subject.name) {
+        return End::NotCovered(NotCovered::SupportEnded);
+    }
+    // A build from a module whose label the database does not give: its stream, and so its advisories, are unknown.
+    let modular_build = subject.version.contains(".module");
+    if modular_build && subject.module().is_none() {
+        return End::NotCovered(NotCovered::ModuleUnknown);
+    }
+    End::NotVulnerable
+}
