@@ -258,7 +258,7 @@ pub(crate) const fn exploitation_word(value: Exploitation) -> &'static str {
     }
 }
 
-pub(crate) const fn exposure_word(value: SystemExposure) -> &'static str {
+const fn exposure_word(value: SystemExposure) -> &'static str {
     match value {
         SystemExposure::Small => "small",
         SystemExposure::Controlled => "controlled",
@@ -266,7 +266,7 @@ pub(crate) const fn exposure_word(value: SystemExposure) -> &'static str {
     }
 }
 
-pub(crate) const fn human_impact_word(value: HumanImpact) -> &'static str {
+const fn human_impact_word(value: HumanImpact) -> &'static str {
     match value {
         HumanImpact::Low => "low",
         HumanImpact::Medium => "medium",
@@ -275,7 +275,7 @@ pub(crate) const fn human_impact_word(value: HumanImpact) -> &'static str {
     }
 }
 
-pub(crate) const fn technical_impact_word(value: TechnicalImpact) -> &'static str {
+const fn technical_impact_word(value: TechnicalImpact) -> &'static str {
     match value {
         TechnicalImpact::Partial => "partial",
         TechnicalImpact::Total => "total",

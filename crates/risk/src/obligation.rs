@@ -13,9 +13,10 @@
 //! KEV addition, so that is taken for listed vulnerabilities, even before there is a fix; the others it treats as
 //! security updates, so they start with the fix. SSVC sets no times at all; ours are a default.
 //!
-//! Where the fix is undated the clock starts earlier rather than later: at disclosure, else at this scan.
+//! Where the fix is undated the clock starts earlier rather than later: at disclosure, else at this scan. A clock that
+//! starts at this scan starts anew at the next one; a caller that remembers the first sighting passes it as `disclosed`.
 
-use crate::inputs::{Inputs, exploitation_word, technical_impact_word};
+use crate::inputs::{Inputs, exploitation_word};
 use crate::policy::{Maturity, Policy, Rules};
 use crate::severity::Severity;
 use crate::ssvc;
@@ -24,7 +25,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use overlock_model::decision::{Clock, Decision, Obligation, Rule};
 use overlock_model::facts::{AssetRole, Facts, SystemExposure};
-use overlock_model::threat::Exploitation;
+use overlock_model::threat::{Exploitation, TechnicalImpact};
 use std::fmt;
 
 /// Whether the vendor has released a fix, and when.
@@ -89,13 +90,11 @@ pub fn obligations(context: &Context<'_>) -> Vec<Obligation> {
 pub fn not_applied(context: &Context<'_>) -> Vec<NotApplied> {
     let unknown_scope = context.facts.pci_scope.is_none() && context.rules.has(Rule::PciDss);
     let why = "whether the asset is in PCI scope is unknown; set `pci_scope` in the facts";
-    unknown_scope
-        .then_some(NotApplied {
-            rule: Rule::PciDss,
-            why,
-        })
-        .into_iter()
-        .collect()
+    let pci_dss = NotApplied {
+        rule: Rule::PciDss,
+        why,
+    };
+    unknown_scope.then_some(pci_dss).into_iter().collect()
 }
 
 /// The earliest deadline; `None` when no obligation has one.
@@ -113,36 +112,23 @@ fn bod_26_04(context: &Context<'_>) -> Obligation {
     let automatable = inputs.automatable.value;
     let impact = inputs.technical_impact.value;
     let timeline = ssvc::bod_26_04(inputs.kev_added.is_some(), exposed, automatable, impact);
+    let word = |yes, positive, negative| if yes { positive } else { negative };
+    let total = impact == TechnicalImpact::Total;
     let row = [
         (
-            if inputs.kev_added.is_some() {
-                "in KEV"
-            } else {
-                "not in KEV"
-            }
-            .to_owned(),
+            word(inputs.kev_added.is_some(), "in KEV", "not in KEV"),
             false,
         ),
         (
-            if exposed {
-                "publicly exposed"
-            } else {
-                "not publicly exposed"
-            }
-            .to_owned(),
+            word(exposed, "publicly exposed", "not publicly exposed"),
             inputs.exposure.assumed,
         ),
         (
-            if automatable {
-                "automatable"
-            } else {
-                "not automatable"
-            }
-            .to_owned(),
+            word(automatable, "automatable", "not automatable"),
             inputs.automatable.assumed,
         ),
         (
-            format!("{} impact", technical_impact_word(impact)),
+            word(total, "total impact", "partial impact"),
             inputs.technical_impact.assumed,
         ),
     ];
@@ -187,15 +173,15 @@ fn pci_dss(context: &Context<'_>) -> Option<Obligation> {
         return None;
     }
     let row = match context.inputs.severity {
-        Some(Severity::Critical) => ("critical".to_owned(), false),
+        Some(Severity::Critical) => ("critical", false),
         Some(_) => return None,
-        None => ("critical, as its severity is unknown".to_owned(), true),
+        None => ("critical, as its severity is unknown", true),
     };
     Some(obligation(
         Rule::PciDss,
         context.fixed(),
         Term::OneMonth,
-        &marked(&[("in scope".to_owned(), false), row]),
+        &marked(&[("in scope", false), row]),
     ))
 }
 
@@ -381,15 +367,18 @@ const fn clock_words(clock: Clock) -> &'static str {
 }
 
 /// `a, b (assumed), c`.
-fn marked(row: &[(String, bool)]) -> String {
-    let words = row.iter().map(|(word, assumed)| {
-        if *assumed {
-            format!("{word} (assumed)")
-        } else {
-            word.clone()
+fn marked(row: &[(impl AsRef<str>, bool)]) -> String {
+    let mut text = String::new();
+    for (word, assumed) in row {
+        if !text.is_empty() {
+            text.push_str(", ");
         }
-    });
-    words.collect::<Vec<_>>().join(", ")
+        text.push_str(word.as_ref());
+        if *assumed {
+            text.push_str(" (assumed)");
+        }
+    }
+    text
 }
 
 /// Feeds date by day; the day's first moment is the careful reading.

@@ -114,3 +114,25 @@ impl Default for Rules {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_deadline_is_refused_rather_than_ignored() {
+        assert!(toml::from_str::<Policy>("[decision_days]\nimediate = 1").is_err());
+        assert!(toml::from_str::<Policy>("kev_days = -1").is_err());
+        assert_eq!(toml::from_str::<Policy>("").unwrap(), Policy::default());
+    }
+
+    #[test]
+    fn all_rules_are_followed_unless_chosen() {
+        use Rule::{Bod2604, EssentialEight, PciDss, Policy, Ssvc};
+        assert_eq!(
+            Rules::default().iter().collect::<Vec<_>>(),
+            [Bod2604, Ssvc, PciDss, EssentialEight, Policy]
+        );
+        assert!(!Rules::only([Ssvc]).has(Bod2604));
+    }
+}
