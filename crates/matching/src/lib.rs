@@ -28,7 +28,7 @@ pub use judge::{Applied, StatementVerdict, judge};
 pub use origin::Builder;
 pub use release::Release;
 pub use signed_source::unsigned_source;
-pub use subject::{Subject, subjects};
+pub use subject::{Subject, judged_as, scheme_of, subjects};
 
 use overlock_index::AdvisoryIndex;
 use overlock_model::advisory::Ecosystem;

@@ -128,7 +128,7 @@ fn subject<'a>(
         name: package.kind.normalise(&package.name).into_owned(),
         version: package.version.clone(),
         key: None,
-        scheme: scheme(&package.kind),
+        scheme: scheme_of(&package.kind),
         ecosystem: None,
         not_covered: None,
         kernel_image: None,
@@ -204,37 +204,62 @@ fn operating_system(
 
 fn by_source(subject: &mut Subject<'_>, package: &Package) {
     let source = package.source_name();
-    let version = match (&package.kind, &package.source_version) {
-        (PackageType::Deb, None) => overlock_versions::dpkg::source_version(&package.version),
-        _ => package.source_version(),
-    };
+    let version = source_version(package);
     if version != package.version {
         subject.steps.push(format!(
             "source version {version} for binary version {}",
             package.version
         ));
     }
-    // A signed package states its wrapper's version as source version; the binary's own holds the original one.
-    if let Some((name, unsigned)) = unsigned_source(
-        source,
-        if source.starts_with("linux-signed") {
-            version
-        } else {
-            &package.version
-        },
-    ) {
+    let (name, judged) = source_judged(package);
+    if name != source {
         subject.steps.push(format!(
-            "signed source {source} {version} stands for {name} {unsigned}"
+            "signed source {source} {version} stands for {name} {judged}"
         ));
-        subject.name = name.into_owned();
-        subject.version = unsigned;
-        return;
-    }
-    if source != package.name {
+    } else if source != package.name {
         subject.steps.push(format!("source package {source}"));
     }
-    source.clone_into(&mut subject.name);
-    version.clone_into(&mut subject.version);
+    (subject.name, subject.version) = (name, judged);
+}
+
+/// The source version of a dpkg or apk package; a binary-only rebuild (`+bN`) is not part of it.
+fn source_version(package: &Package) -> &str {
+    match (&package.kind, &package.source_version) {
+        (PackageType::Deb, None) => overlock_versions::dpkg::source_version(&package.version),
+        _ => package.source_version(),
+    }
+}
+
+fn source_judged(package: &Package) -> (String, String) {
+    let source = package.source_name();
+    let version = source_version(package);
+    // A signed package states its wrapper's version as source version; only a kernel's is the original one, all
+    // others have it in the binary's own version.
+    let wrapped = if source.starts_with("linux-signed") {
+        version
+    } else {
+        &package.version
+    };
+    unsigned_source(source, wrapped).map_or_else(
+        || (source.to_owned(), version.to_owned()),
+        |(name, version)| (name.into_owned(), version),
+    )
+}
+
+/// Name and version under which advisories would speak of a package, installed or on offer.
+#[must_use]
+pub fn judged_as(package: &Package) -> (String, String) {
+    match package.kind {
+        PackageType::Deb | PackageType::Apk => source_judged(package),
+        PackageType::Rpm => (
+            package.name.clone(),
+            with_epoch(package).unwrap_or_else(|| package.version.clone()),
+        ),
+        _ => (
+            package.kind.normalise(&package.name).into_owned(),
+            package.version.clone(),
+        ),
+    }
 }
 
 /// The version with the database's epoch, where the version text lacks it.
@@ -243,7 +268,9 @@ fn with_epoch(package: &Package) -> Option<String> {
     (!package.version.contains(':')).then(|| format!("{epoch}:{}", package.version))
 }
 
-fn scheme(kind: &PackageType) -> Scheme {
+/// The version order of a package type.
+#[must_use]
+pub fn scheme_of(kind: &PackageType) -> Scheme {
     match kind {
         PackageType::Deb => Scheme::Dpkg,
         PackageType::Rpm => Scheme::Rpm,
