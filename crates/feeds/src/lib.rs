@@ -9,5 +9,22 @@
 //!  the table      bounded      quarantine, shrink       last good kept
 //! ```
 
+pub mod archive;
+pub mod check;
+mod download;
+mod error;
+mod format;
+mod intake;
+pub mod mirror;
 pub mod parse;
+pub mod progress;
 pub mod publishers;
+mod repomd;
+pub mod status;
+pub mod store;
+pub mod sync;
+
+pub use download::{Proxies, Settings};
+pub use format::FeedFormat;
+pub use error::{Cause, FeedError, Kind, in_one_line};
+pub use intake::Shrink;
