@@ -212,8 +212,13 @@ pub(crate) fn stream(package: &str) -> &str {
 
 /// The flavour of a kernel release: what has to be equal for one kernel to be the next version of another.
 ///
-/// `6.1.0-29-cloud-amd64` → `cloud-amd64`, `5.3.18-150300.59.49-default` → `default`,
-/// `5.4.17-2136.330.7.1.el7uek.x86_64` → `uek`, `5.14.0-70.13.1.el9_0.x86_64` → empty.
+/// ```
+/// use overlock_host::kernel_release::flavour;
+/// assert_eq!(flavour("6.1.0-29-cloud-amd64"), "cloud-amd64");
+/// assert_eq!(flavour("5.3.18-150300.59.49-default"), "default");
+/// assert_eq!(flavour("5.4.17-2136.330.7.1.el7uek.x86_64"), "uek");
+/// assert_eq!(flavour("5.14.0-70.13.1.el9_0.x86_64"), "");
+/// ```
 #[must_use]
 pub fn flavour(release: &str) -> &str {
     const ARCHES: [&str; 8] = [

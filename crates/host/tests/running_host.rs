@@ -191,3 +191,39 @@ fn an_ordinary_user_is_told_how_many_processes_were_not_seen() {
     // Even root may be kept from a process or two, by a security module or a sandbox around this machine.
     assert!(as_user > as_root, "{as_user} and {as_root}: {output}");
 }
+
+/// On overlayfs the device and inode of a mapping are those of a layer and differ from what the name has.
+#[test]
+fn on_overlayfs_only_the_mark_of_deletion_counts() {
+    if !rustix::process::geteuid().is_root() {
+        return overlock_testkit::skip("on_overlayfs", "needs root to mount");
+    }
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["lower", "upper", "work", "merged"] {
+        fs::create_dir(at(name)).unwrap();
+    }
+    fs::copy("/bin/cat", at("lower/layered-cat")).unwrap();
+    let script = "mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged \
+                  && exec \"$PWD/merged/layered-cat\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-c", script]);
+    let process = Running::start(command.current_dir(folder.path()));
+    // The overlay is seen through the process: it is mounted in its name space only.
+    let its_root = format!("/proc/{}/root", process.child.id());
+    let survey_inside = || {
+        survey(
+            &Root::open(&its_root).unwrap(),
+            Path::new("/proc"),
+            Limits::default(),
+        )
+        .unwrap()
+    };
+    assert_eq!(process.stale_files(&survey_inside()), [""; 0]);
+
+    let program = at("merged/layered-cat");
+    let inside = |path: &Path| PathBuf::from(format!("{its_root}{}", path.display()));
+    fs::copy("/bin/cat", inside(&at("merged/new"))).unwrap();
+    fs::rename(inside(&at("merged/new")), inside(&program)).unwrap();
+    assert_eq!(process.stale_files(&survey_inside()), [text(&program)]);
+}
