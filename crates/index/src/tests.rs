@@ -210,7 +210,7 @@ fn threats_come_back_as_they_were_given() {
         })
     );
     assert_eq!(threat.ssvc, Some(ssvc));
-    assert_eq!(threat.cvss, [("redhat".to_owned(), vector.to_owned())]);
+    assert_eq!(threat.cvss, [(vector.to_owned(), "redhat".to_owned())]);
     assert!(index.threat("CVE-2024-9999").unwrap().rejected);
     assert!(index.threat("CVE-2024-0001").is_none());
 }

@@ -131,7 +131,7 @@ impl<'a> ThreatIndex<'a> {
         let text = self.strings.text(row.cvss.get()).unwrap_or_default();
         text.lines()
             .filter_map(|line| line.split_once('\t'))
-            .map(|(source, vector)| (source.to_owned(), vector.to_owned()))
+            .map(|(source, vector)| (vector.to_owned(), source.to_owned()))
             .collect()
     }
 

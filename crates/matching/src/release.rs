@@ -17,101 +17,29 @@ pub struct Release {
     pub by_source: bool,
 }
 
-/// How a distribution counts releases.
-enum Counted {
-    /// `9.4` is `9`.
-    Major,
-    /// `22.04` as it is.
-    AsWritten,
-    /// `3.19.1` is `v3.19`.
-    Branch,
-    /// No releases.
-    Rolling,
-}
-
 impl Release {
-    /// The release that an `os-release` names. A derivative that only says `ID_LIKE` is unknown: its packages may
-    /// be rebuilt, so the parent's advisories would be a guess.
+    /// The release that an `os-release` names.
     #[must_use]
     pub fn of(os: &Os) -> Self {
-        use Counted::{AsWritten, Branch, Major, Rolling};
-        let (word, counted, kind, publishers): (&str, _, _, &'static [&'static str]) =
-            match os.id.as_str() {
-                "debian" => ("debian", Major, PackageType::Deb, &["debian"]),
-                "ubuntu" => (
-                    "ubuntu",
-                    AsWritten,
-                    PackageType::Deb,
-                    &["ubuntu", "canonical"],
-                ),
-                "almalinux" | "alma" => ("almalinux", Major, PackageType::Rpm, &["almalinux"]),
-                "rocky" => ("rocky", Major, PackageType::Rpm, &["rocky"]),
-                "rhel" | "redhat" => ("redhat", Major, PackageType::Rpm, &["red hat"]),
-                "centos" => ("centos", Major, PackageType::Rpm, &["centos"]),
-                "ol" | "oracle" => ("oracle", Major, PackageType::Rpm, &["oracle"]),
-                "fedora" => ("fedora", Major, PackageType::Rpm, &["fedora"]),
-                "amzn" | "amazon" => ("amazon", Major, PackageType::Rpm, &["amazon"]),
-                "opensuse-leap" | "opensuse.leap" => (
-                    "opensuse",
-                    AsWritten,
-                    PackageType::Rpm,
-                    &["opensuse", "suse"],
-                ),
-                "opensuse-tumbleweed" | "opensuse.tumbleweed" => (
-                    "opensuse-tumbleweed",
-                    Rolling,
-                    PackageType::Rpm,
-                    &["opensuse", "suse"],
-                ),
-                "sles" | "suse.linux.enterprise.server" | "sled" => {
-                    ("suse", AsWritten, PackageType::Rpm, &["suse"])
-                }
-                "alpine" => ("alpine", Branch, PackageType::Apk, &["alpine"]),
-                "wolfi" => ("wolfi", Rolling, PackageType::Apk, &["wolfi"]),
-                "chainguard" => (
-                    "chainguard",
-                    Rolling,
-                    PackageType::Apk,
-                    &["chainguard", "wolfi"],
-                ),
-                "arch" | "archlinux" => (
-                    "arch",
-                    Rolling,
-                    PackageType::Alpm,
-                    &["arch", "core", "extra", "multilib"],
-                ),
-                _ => {
-                    return Self {
-                        ecosystem: None,
-                        kind: None,
-                        publishers: &[],
-                        by_source: true,
-                    };
-                }
-            };
-        let version = match counted {
-            Major => os
-                .version_id
-                .split('.')
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
-            AsWritten => os.version_id.clone(),
-            Branch => branch(&os.version_id),
-            Rolling => String::new(),
-        };
-        let ecosystem = match counted {
-            Rolling => Some(Ecosystem(word.to_owned())),
-            _ if version.is_empty() => None,
-            _ => Some(Ecosystem::release(word, &version)),
+        let (kind, publishers): (_, &'static [&'static str]) = match os.id.as_str() {
+            "debian" => (PackageType::Deb, &["debian"]),
+            "ubuntu" => (PackageType::Deb, &["ubuntu", "canonical"]),
+            "almalinux" => (PackageType::Rpm, &["almalinux"]),
+            "rocky" => (PackageType::Rpm, &["rocky"]),
+            "rhel" => (PackageType::Rpm, &["red hat"]),
+            "centos" => (PackageType::Rpm, &["centos"]),
+            "ol" => (PackageType::Rpm, &["oracle"]),
+            "fedora" => (PackageType::Rpm, &["fedora"]),
+            "amzn" => (PackageType::Rpm, &["amazon"]),
+            "opensuse-leap" | "opensuse-tumbleweed" | "sles" | "sled" => (PackageType::Rpm, &["opensuse", "suse"]),
+            "alpine" => (PackageType::Apk, &["alpine"]),
+            "wolfi" => (PackageType::Apk, &["wolfi"]),
+            "chainguard" => (PackageType::Apk, &["chainguard", "wolfi"]),
+            "arch" => (PackageType::Alpm, &["arch", "core", "extra", "multilib"]),
+            _ => return Self { ecosystem: None, kind: None, publishers: &[], by_source: true },
         };
         let by_source = matches!(kind, PackageType::Deb | PackageType::Apk);
-        Self {
-            ecosystem,
-            kind: Some(kind),
-            publishers,
-            by_source,
-        }
+        Self { ecosystem: os.ecosystem(), kind: Some(kind), publishers, by_source }
     }
 
     /// Whether a repository's `Origin`, or an rpm's vendor, is the distribution itself.
@@ -124,18 +52,6 @@ impl Release {
                 .publishers
                 .iter()
                 .any(|publisher| origin.starts_with(publisher))
-    }
-}
-
-/// Alpine's `3.19.1` is branch `v3.19`; `3.20_alpha…` and `edge` are edge.
-fn branch(version: &str) -> String {
-    let mut parts = version.split('.');
-    match (parts.next(), parts.next()) {
-        (Some(major), Some(minor)) if minor.bytes().all(|byte| byte.is_ascii_digit()) => {
-            format!("v{major}.{minor}")
-        }
-        _ if version.is_empty() => String::new(),
-        _ => "edge".to_owned(),
     }
 }
 

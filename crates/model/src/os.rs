@@ -1,5 +1,6 @@
 //! Which operating system release a host runs, which kernels it has, and how long the release is supported.
 
+use crate::advisory::Ecosystem;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -182,4 +183,41 @@ pub fn ubuntu_version_of(codename: &str) -> Option<&'static str> {
 
 fn version_in(table: &'static [(&'static str, &'static str)], codename: &str) -> Option<&'static str> {
     table.iter().find(|(name, _)| *name == codename).map(|(_, version)| *version)
+}
+
+impl Os {
+    /// The ecosystem whose advisories speak of this release; `None` for a system that we know none for.
+    ///
+    /// A derivative that only says `ID_LIKE` has none: its packages may be rebuilt, so the parent's advisories would
+    /// be a guess.
+    #[must_use]
+    pub fn ecosystem(&self) -> Option<Ecosystem> {
+        let version = self.version_id.as_str();
+        let major = version.split('.').next().unwrap_or_default();
+        let release = |word: &str, version: &str| {
+            (!version.is_empty()).then(|| Ecosystem::release(word, version))
+        };
+        match self.id.as_str() {
+            id @ ("debian" | "almalinux" | "rocky" | "rhel" | "centos" | "ol" | "fedora" | "amzn") => {
+                release(id, major)
+            }
+            id @ ("ubuntu" | "sles" | "sled") => release(id, version),
+            "opensuse-leap" => release("opensuse-leap", version),
+            "alpine" => release("alpine", &alpine_branch(version)),
+            id @ ("opensuse-tumbleweed" | "wolfi" | "chainguard" | "arch") => Some(Ecosystem(id.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+/// Alpine's `3.19.1` is of branch `v3.19`; what is not released yet (`3.24_alpha20260101`) is `edge`.
+fn alpine_branch(version: &str) -> String {
+    if version.contains('_') || version == "edge" {
+        return "edge".to_owned();
+    }
+    let mut parts = version.split('.');
+    match (parts.next(), parts.next()) {
+        (Some(major), Some(minor)) => format!("v{major}.{minor}"),
+        _ => String::new(),
+    }
 }

@@ -97,7 +97,7 @@ pub enum TechnicalImpact {
 /// All that the feeds at hand know of one vulnerability, before anything is decided.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Threat {
-    /// CVSS vectors with their source, in order of preference (vendor first).
+    /// CVSS assessments as (vector, source), in order of preference (vendor first).
     pub cvss: Vec<(String, String)>,
     /// EPSS.
     pub epss: Option<Epss>,
