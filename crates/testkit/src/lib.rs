@@ -3,6 +3,8 @@
 //! A test that needs something from outside (the shared data, root, a Debian package) asks here for it. Where it is
 //! missing the test is skipped *visibly*, and with `CI=true` a skip is a failure.
 
+pub mod report_fixture;
+
 use std::path::{Path, PathBuf};
 
 /// The folder with real feeds and inventories, or `None` after telling why the calling test is skipped.

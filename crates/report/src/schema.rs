@@ -1,0 +1,56 @@
+//! The published JSON Schemas, made from the same types that are written and read.
+//!
+//! `cargo xtask` writes them to `docs/schemas` and checks that they have not drifted. The report's schema describes
+//! what we write, so that a reader may count on each field; the inventory's describes what we accept, so that a
+//! hand-written file needs little.
+
+use overlock_model::inventory::{INVENTORY_SCHEMA, Inventory};
+use overlock_model::scan::{SCAN_SCHEMA, ScanReport};
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+/// File name and content of each schema.
+#[must_use]
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    let written = SchemaSettings::draft2020_12().for_serialize();
+    let accepted = SchemaSettings::draft2020_12().for_deserialize();
+    vec![
+        (
+            "overlock.scan-1.json",
+            publish(
+                written
+                    .into_generator()
+                    .into_root_schema_for::<ScanReport>()
+                    .to_value(),
+                SCAN_SCHEMA,
+            ),
+        ),
+        (
+            "overlock.inventory-1.json",
+            publish(
+                accepted
+                    .into_generator()
+                    .into_root_schema_for::<Inventory>()
+                    .to_value(),
+                INVENTORY_SCHEMA,
+            ),
+        ),
+    ]
+}
+
+/// Names the schema and pins its `schema` field.
+fn publish(mut schema: Value, name: &str) -> Value {
+    let urn = format!("urn:{}", name.replace(['.', '/'], ":"));
+    if let Some(root) = schema.as_object_mut() {
+        root.insert("$id".to_owned(), json!(urn));
+        root.insert("title".to_owned(), json!(name));
+    }
+    if let Some(field) = schema
+        .pointer_mut("/properties/schema")
+        .and_then(Value::as_object_mut)
+    {
+        field.remove("default");
+        field.insert("const".to_owned(), json!(name));
+    }
+    schema
+}
