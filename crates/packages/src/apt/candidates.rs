@@ -78,7 +78,11 @@ fn choose(
             .iter_mut()
             .find(|version| version.version == record.version)
         {
-            Some(known) => known.lists.push(number + 1),
+            Some(known) => {
+                known.lists.push(number + 1);
+                // The last list that states a share decides, as in apt.
+                known.phased_percent = record.phased_percent.unwrap_or(known.phased_percent);
+            }
             None => versions.push(Version {
                 version: record.version.clone(),
                 source: record.source.clone().unwrap_or_else(|| record.name.clone()),
@@ -87,7 +91,7 @@ fn choose(
                     .clone()
                     .unwrap_or_else(|| record.version.clone()),
                 lists: vec![number + 1],
-                phased_percent: record.phased_percent,
+                phased_percent: record.phased_percent.unwrap_or(100),
             }),
         }
     }
@@ -120,7 +124,9 @@ fn choose(
         Choose::Nothing => return None,
     };
     let version = versions.get(index)?;
-    if package.hold == Some(Hold::Hold) && Some(index) != installed {
+    // A pin stays the reason: without the hold there would still be nothing to install.
+    let pinned = matches!(blocked, Some(Blocked::Pin { .. }));
+    if package.hold == Some(Hold::Hold) && Some(index) != installed && !pinned {
         blocked = Some(Blocked::Hold);
     }
     let held_by = || {

@@ -137,10 +137,7 @@ fn scan(
 /// The fields that we use of one package's paragraph. Nothing is checked beyond the first colon of a line.
 #[must_use]
 pub fn scan_package(paragraph: &[u8]) -> Fields<'_> {
-    let mut fields = Fields {
-        phased_percent: 100,
-        ..Fields::default()
-    };
+    let mut fields = Fields::default();
     let mut rest = paragraph;
     while !rest.is_empty() {
         let end = memchr(b'\n', rest).unwrap_or(rest.len());
@@ -167,7 +164,7 @@ pub fn scan_package(paragraph: &[u8]) -> Fields<'_> {
                 let percent = std::str::from_utf8(value)
                     .ok()
                     .and_then(|text| text.parse::<u8>().ok());
-                fields.phased_percent = percent.filter(|percent| *percent <= 100).unwrap_or(100);
+                fields.phased_percent = percent.filter(|percent| *percent <= 100);
             }
             7 if is("Depends") => exact(value, &mut fields.requires_exactly),
             11 if is("Pre-Depends") => exact(value, &mut fields.requires_exactly),
@@ -265,7 +262,7 @@ mod tests {
         }
         let record = &plain.find("b").unwrap()[0];
         assert_eq!(record.source_version.as_deref(), Some("1.9"));
-        assert_eq!(record.phased_percent, 20);
+        assert_eq!(record.phased_percent, Some(20));
         let exact: Vec<_> = record
             .requires_exactly
             .iter()

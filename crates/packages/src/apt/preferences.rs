@@ -95,7 +95,7 @@ impl Names {
         let named = name == self.name || (is_pattern(&self.name) && matches(&self.name, name));
         named
             && match self.arch.as_deref() {
-                None | Some("native") => arch == native,
+                None => arch == native,
                 Some("any" | "*") => true,
                 Some(wanted) => arch == wanted,
             }

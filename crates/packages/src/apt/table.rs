@@ -45,8 +45,8 @@ pub struct Record {
     pub sha256: Option<String>,
     /// Size of the `.deb` in bytes.
     pub size_bytes: Option<u64>,
-    /// `Phased-Update-Percentage`, 100 where absent.
-    pub phased_percent: u8,
+    /// `Phased-Update-Percentage`, where it is stated.
+    pub phased_percent: Option<u8>,
     /// `=` relations of `Depends` and `Pre-Depends`, as (name, version).
     pub requires_exactly: Vec<(String, String)>,
 }
@@ -195,7 +195,7 @@ impl Table {
             source_version: reader.optional()?,
             sha256: Some(hex(reader.bytes()?)).filter(|hash| !hash.is_empty()),
             size_bytes: reader.optional()?.and_then(|size| size.parse().ok()),
-            phased_percent: reader.byte()?,
+            phased_percent: Some(reader.byte()?).filter(|percent| *percent <= 100),
             requires_exactly: Vec::new(),
         };
         while !reader.0.is_empty() {
@@ -262,7 +262,7 @@ pub struct Fields<'a> {
     pub(super) source_version: &'a [u8],
     pub(super) sha256: &'a [u8],
     pub(super) size: &'a [u8],
-    pub(super) phased_percent: u8,
+    pub(super) phased_percent: Option<u8>,
     pub(super) requires_exactly: Vec<(&'a [u8], &'a [u8])>,
 }
 
@@ -303,7 +303,7 @@ impl Builder {
         let known = unhex(fields.sha256, &mut hash);
         self.put(if known { &hash } else { &[] });
         self.put(fields.size);
-        self.records.push(fields.phased_percent);
+        self.records.push(fields.phased_percent.unwrap_or(u8::MAX));
         for (name, version) in &fields.requires_exactly {
             self.put(name);
             self.put(version);
@@ -428,7 +428,7 @@ mod tests {
                 version: version.as_bytes(),
                 sha256: "ab".repeat(32).as_bytes(),
                 size: b"123",
-                phased_percent: 100,
+                phased_percent: None,
                 requires_exactly: vec![(b"x", b"1")],
                 ..Fields::default()
             });
