@@ -21,11 +21,13 @@ use overlock_model::feed::{FeedId, FeedStatus};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
-use thiserror::Error;
 
-use crate::error::Kind;
 use crate::format::FeedFormat;
 use crate::publishers::is_feed_id;
+
+mod error;
+
+pub use error::StoreError;
 
 /// Version of `state.json`.
 pub const STATE_SCHEMA: &str = "overlock.feed-state/1";
@@ -71,70 +73,6 @@ pub struct Good {
     pub state: State,
     /// The data, as fetched.
     pub path: PathBuf,
-}
-
-/// What the store cannot do.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// Another process changes the store.
-    #[error("the feeds in `{folder}` are being changed by another process{}", holder(.pid))]
-    Locked {
-        /// The store.
-        folder: PathBuf,
-        /// Who, as far as the lock file says.
-        pid: Option<u32>,
-    },
-    /// A file operation failed.
-    #[error("`{path}` failed")]
-    Disk {
-        /// File or folder.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-    /// A state file that is not one.
-    #[error("`{path}` is damaged: {why}")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// A state file of a later Overlock.
-    #[error("`{path}` was written by a newer version (`{schema}`)")]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its schema.
-        schema: String,
-    },
-}
-
-fn holder(pid: &Option<u32>) -> String {
-    pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
-}
-
-impl StoreError {
-    /// What to do next.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::Locked { .. } => "wait until it is done, then try again",
-            Self::Disk { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                "the disk is full: free some space or choose another `--data`"
-            }
-            Self::Disk { .. } => "check that you may write there, or choose another `--data`",
-            Self::Damaged { .. } => "run `overlock feeds sync`: it fetches the feed anew",
-            Self::Newer { .. } => "use the newer version, or choose another `--data`",
-        }
-    }
-
-    /// Whose fault it is: always the environment's.
-    #[must_use]
-    pub const fn kind(&self) -> Kind {
-        Kind::Environment
-    }
 }
 
 /// The store below one data directory.
@@ -303,7 +241,7 @@ impl Store {
             .and_then(|()| writeln!(file, "{}", std::process::id()));
         let locked = Locked {
             store: self,
-            _lock: file,
+            lock: file,
         };
         for id in self.ids()? {
             locked.sweep(&id);
@@ -316,8 +254,15 @@ impl Store {
 #[derive(Debug)]
 pub struct Locked<'s> {
     store: &'s Store,
-    /// The lock ends with this descriptor.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        // Closing is not enough: a child forked at this moment holds a copy of the descriptor until it executes its
+        // program. If this fails, closing is what is left.
+        let _ = flock(&self.lock, FlockOperation::Unlock);
+    }
 }
 
 impl Locked<'_> {
