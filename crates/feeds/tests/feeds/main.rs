@@ -10,5 +10,7 @@ mod archive;
 mod keeping;
 mod network;
 mod places;
+mod real;
 mod server;
+mod tls;
 mod world;
