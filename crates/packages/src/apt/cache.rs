@@ -103,7 +103,7 @@ impl<'a> Cache<'a> {
                 .take(RELEASE_CACHE_LIMIT_BYTES)
                 .read_to_end(&mut bytes)
                 .ok()?;
-            let stored: Stored = serde_json::from_slice(&bytes).ok()?;
+            let stored: Stored = serde_json::from_slice(whole(&bytes)?).ok()?;
             (stored.format == RELEASE_FORMAT && stored.made_from == made_from)
                 .then_some(stored.verified)
         };
@@ -118,11 +118,18 @@ impl<'a> Cache<'a> {
                 verified: verified.clone(),
             };
             if let Ok(bytes) = serde_json::to_vec(&entry) {
-                let _ = store(&path, &bytes);
+                let sum = hex(digest(&SHA256, &bytes).as_ref());
+                let _ = store(&path, &[sum.as_bytes(), &bytes].concat());
             }
         }
         verified
     }
+}
+
+/// What follows the SHA-256 that an entry begins with, if it is what was written.
+fn whole(bytes: &[u8]) -> Option<&[u8]> {
+    let (sum, rest) = bytes.split_at_checked(64)?;
+    (hex(digest(&SHA256, rest).as_ref()).as_bytes() == sum).then_some(rest)
 }
 
 /// The identity of a file as text, for the key of an entry.

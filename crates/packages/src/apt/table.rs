@@ -9,8 +9,9 @@
 //! records           u32 checksum, u32 length, then name, arch, version, source … each with its length
 //! ```
 //!
-//! The file is ours, but it may be damaged: every access is checked, every record that is used has its own checksum,
-//! and a table that fails is thrown away and built again.
+//! The file is ours, but it may be damaged: every access is checked, header and every record that is used have their
+//! own checksums, and a table that fails is thrown away and built again. Records that a search only passes by are not
+//! summed: that would cost more than the rest of a warm scan.
 
 use memmap2::Mmap;
 use overlock_rootfs::Identity;
