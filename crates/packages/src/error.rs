@@ -48,7 +48,10 @@ pub enum PackagesError {
 
 impl PackagesError {
     /// A read error with its place.
-    pub fn read(path: impl Into<String>, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub fn read(
+        path: impl Into<String>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
         Self::Read {
             path: path.into(),
             source: Box::new(source),

@@ -13,10 +13,15 @@
 pub mod alpm;
 pub mod apk;
 pub mod apt;
+pub mod archive;
 pub mod deb;
 pub mod error;
+mod glob;
+pub mod ini;
 pub mod language;
 pub mod rpm;
 pub mod sbom;
+pub mod survey;
 
 pub use error::PackagesError;
+pub use survey::Survey;
