@@ -71,7 +71,7 @@ pub fn parse(
             return Err(ParseError::new(ErrorKind::NotTheFormat, place, cause));
         };
         let added = match advisory {
-            Ok(advisory) => advisory.add(line, limits),
+            Ok(advisory) => advisory.add(line, limits, &mut tally),
             Err(_) => Ok(()),
         };
         if let Err(cause) = added {
@@ -135,7 +135,7 @@ impl Advisory {
         })
     }
 
-    fn add(&mut self, line: &str, limits: &Limits) -> Result<(), String> {
+    fn add(&mut self, line: &str, limits: &Limits, tally: &mut Tally) -> Result<(), String> {
         if let Some(ids) = line.strip_prefix('{') {
             let ids = ids
                 .strip_suffix('}')
@@ -162,8 +162,10 @@ impl Advisory {
             .trim()
             .split_once(char::is_whitespace)
             .unwrap_or((rest.trim(), ""));
-        let number = debian_version_of(codename.trim())
-            .ok_or_else(|| format!("unknown release {codename:?}"))?;
+        let Some(number) = debian_version_of(codename.trim()) else {
+            tally.unknown_release(codename.trim());
+            return Ok(());
+        };
         self.fixes.push(Fix {
             ecosystem: Ecosystem::release("debian", number),
             package: text::word(package, "source package", limits)?,
@@ -187,6 +189,11 @@ impl Advisory {
         }
         if self.fixes.is_empty() {
             return Ok(Outcome::Skipped);
+        }
+        if self.vulnerabilities.len().saturating_mul(self.fixes.len())
+            > limits.statements_per_record_max
+        {
+            return Err("too many identifiers and packages".to_owned());
         }
         let summary = text::summary(&self.title, limits);
         for vulnerability in &self.vulnerabilities {

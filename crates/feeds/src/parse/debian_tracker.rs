@@ -25,21 +25,17 @@ pub fn parse(
     let mut tally = Tally::new(limits);
     json::entries_of_entries(stream, &mut |source, id, raw| {
         let outcome = json::record::<Entry>(raw.get().as_bytes(), limits)
-            .and_then(|entry| entry.statements(source, id, feed, limits));
-        match outcome {
-            Ok(statements) => {
-                tally.record(
-                    "",
-                    Ok(if statements.is_empty() {
-                        Outcome::Skipped
-                    } else {
-                        Outcome::Taken
-                    }),
-                );
+            .and_then(|entry| entry.statements(source, id, feed, limits, &mut tally))
+            .map(|statements| {
+                let outcome = if statements.is_empty() {
+                    Outcome::Skipped
+                } else {
+                    Outcome::Taken
+                };
                 statements.into_iter().for_each(&mut *sink);
-            }
-            Err(cause) => tally.bad(format_args!("{source} {id}"), cause),
-        }
+                outcome
+            });
+        tally.record(format_args!("{source} {id}"), outcome);
     })?;
     tally.finish_some("source package")
 }
@@ -71,6 +67,7 @@ impl Entry {
         id: &str,
         feed: &str,
         limits: &Limits,
+        tally: &mut Tally,
     ) -> Result<Vec<Statement>, String> {
         let package = text::word(source, "source package", limits)?;
         let vulnerability = text::word(id, "identifier", limits)?;
@@ -80,8 +77,10 @@ impl Entry {
             .and_then(|text| text::summary(text, limits));
         let mut statements = Vec::with_capacity(self.releases.len() * 2);
         for (codename, release) in &self.releases {
-            let version = debian_version_of(codename)
-                .ok_or_else(|| format!("unknown release `{codename}`"))?;
+            let Some(version) = debian_version_of(codename) else {
+                tally.unknown_release(codename);
+                continue;
+            };
             let ecosystem = Ecosystem::release("debian", version);
             let status = release
                 .vendor_status(limits)

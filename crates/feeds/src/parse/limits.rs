@@ -17,6 +17,8 @@ pub struct Limits {
     pub record_bytes_max: u64,
     /// Nesting of JSON and XML inside one record.
     pub depth_max: usize,
+    /// Entries of one list inside a record (identifiers, requirements, events); real ones stay under 2,000.
+    pub list_max: usize,
     /// Statements that one record may lead to: an erratum of 100 CVEs and 300 packages gives 60,000.
     pub statements_per_record_max: usize,
     /// Bytes of an identifier, package name or version.
@@ -34,8 +36,9 @@ impl Default for Limits {
             ratio_max: 250,
             ratio_floor_bytes: 16 << 20,
             members_max: 2_000_000,
-            record_bytes_max: 32 << 20,
+            record_bytes_max: 16 << 20,
             depth_max: 128,
+            list_max: 20_000,
             statements_per_record_max: 2_000_000,
             word_bytes_max: 1024,
             summary_bytes_max: 300,

@@ -150,6 +150,9 @@ impl Reader<'_, '_> {
                 .map(|cve| ((*cve).clone(), Vec::new()))
                 .collect(),
         };
+        if names.len().saturating_mul(affected.len()) > self.limits.statements_per_record_max {
+            return Err("too many identifiers and ranges".to_owned());
+        }
         for (vulnerability, aliases) in names {
             (self.sink)(Statement::Disclosure(Disclosure {
                 ecosystem: Ecosystem(ecosystem.to_owned()),

@@ -88,13 +88,16 @@ fn one(bytes: &[u8], feed: &str, limits: &Limits, sink: &mut Sink<'_>) -> Result
         return Ok(Outcome::Taken);
     }
     let package = text::word(&advisory.package, "crate", limits)?;
-    let affected = versions.affected()?;
+    let affected = versions.affected(limits)?;
     let published = advisory.date.as_deref().and_then(text::timestamp);
     let aliases = advisory
         .aliases
         .iter()
         .map(|alias| text::word(alias, "alias", limits));
     let aliases = aliases.collect::<Result<Vec<_>, _>>()?;
+    if aliases.len().saturating_mul(affected.len()) > limits.statements_per_record_max {
+        return Err("too many aliases and intervals".to_owned());
+    }
     let title = body
         .lines()
         .find_map(|line| line.strip_prefix("# "))
@@ -159,12 +162,15 @@ fn names(id: &str, aliases: Vec<String>) -> Vec<(String, Vec<String>)> {
 }
 
 impl Versions {
-    fn affected(&self) -> Result<Vec<Interval>, String> {
-        let mut sound = VersionSet::default();
-        for requirement in self.patched.iter().chain(&self.unaffected) {
-            sound = sound.union(VersionSet::cargo(requirement)?);
+    fn affected(&self, limits: &Limits) -> Result<Vec<Interval>, String> {
+        if self.patched.len().saturating_add(self.unaffected.len()) > limits.list_max {
+            return Err(format!("more than {} requirements", limits.list_max));
         }
-        Ok(sound.complement().intervals())
+        let all = self.patched.iter().chain(&self.unaffected);
+        let sets = all
+            .map(|requirement| VersionSet::cargo(requirement))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(VersionSet::union_of(sets).complement().intervals())
     }
 }
 

@@ -95,9 +95,8 @@ impl VersionSet {
         Self(merged)
     }
 
-    pub(super) fn union(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
-        Self::from_runs(self.0)
+    pub(super) fn union_of(sets: impl IntoIterator<Item = Self>) -> Self {
+        Self::from_runs(sets.into_iter().flat_map(|set| set.0).collect())
     }
 
     /// Everything that is not in the set.
@@ -114,7 +113,7 @@ impl VersionSet {
 
     /// What is in this set but not in `other`.
     pub(super) fn without(&self, other: &Self) -> Self {
-        self.complement().union(other.clone()).complement()
+        Self::union_of([self.complement(), other.clone()]).complement()
     }
 
     /// The runs as intervals of versions.

@@ -2,6 +2,7 @@
 
 use super::{ErrorKind, Limits, ParseError, Place};
 use overlock_model::advisory::FeedFacts;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 /// What a parser did with a file.
@@ -22,6 +23,7 @@ pub struct Parsed {
 pub(super) struct Tally {
     pub(super) parsed: Parsed,
     problems_max: usize,
+    unknown_releases: BTreeSet<String>,
 }
 
 impl Tally {
@@ -29,6 +31,7 @@ impl Tally {
         Self {
             parsed: Parsed::default(),
             problems_max: limits.problems_max,
+            unknown_releases: BTreeSet::new(),
         }
     }
 
@@ -44,6 +47,17 @@ impl Tally {
         self.parsed.quarantined += 1;
         if self.parsed.first_problems.len() < self.problems_max {
             let problem: String = format!("{place}: {cause}").chars().take(400).collect();
+            self.parsed.first_problems.push(problem);
+        }
+    }
+
+    /// Tells of a release that is not known here, once for each: what is said of the others stays good.
+    pub(super) fn unknown_release(&mut self, codename: &str) {
+        let codename: String = codename.chars().take(40).collect();
+        let room = self.parsed.first_problems.len() < self.problems_max;
+        if room && self.unknown_releases.insert(codename.clone()) {
+            let problem =
+                format!("release {codename:?} is not known: statements about it are left out");
             self.parsed.first_problems.push(problem);
         }
     }

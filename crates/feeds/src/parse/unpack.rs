@@ -169,14 +169,22 @@ fn zip_members(
     let mut bytes = Vec::new();
     let mut unpacked = 0_u64;
     for index in 0..archive.len() {
-        let place = || Place::Record(format!("member {index}"));
-        let member = archive
-            .by_index(index)
-            .map_err(|e| zip_error(place(), &e))?;
-        let name = member
-            .name()
-            .map_err(|e| zip_error(place(), &e))?
-            .into_owned();
+        let opened = archive.by_index(index);
+        let named = opened.and_then(|member| Ok((member.name()?.into_owned(), member)));
+        let (name, member) = match named {
+            Ok(named) => named,
+            Err(zip::result::ZipError::Io(error)) => {
+                return Err(ParseError::read(
+                    Place::Record(format!("member {index}")),
+                    &error,
+                ));
+            }
+            // Encrypted, or packed in a way that no publisher uses.
+            Err(error) => {
+                each(&format!("member {index}"), Err(error.to_string()));
+                continue;
+            }
+        };
         if !member.is_file() || !wanted(&name) {
             continue;
         }

@@ -61,6 +61,15 @@ pub(super) fn identities(
     id: &str,
     limits: &Limits,
 ) -> Result<Option<Vec<Identity>>, String> {
+    if record
+        .aliases
+        .len()
+        .saturating_add(record.related.len())
+        .saturating_add(record.upstream.len())
+        > limits.list_max
+    {
+        return Err(format!("more than {} names", limits.list_max));
+    }
     let is_erratum = ERRATA.iter().any(|prefix| id.starts_with(prefix));
     let mut names: Vec<String> = Vec::new();
     let related = record.related.iter().filter(|_| is_erratum);

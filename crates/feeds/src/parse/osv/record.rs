@@ -132,7 +132,7 @@ impl Record {
     /// CVSS vectors, each once; other kinds of severity are words.
     pub(super) fn cvss(&self) -> Vec<String> {
         let mut vectors: Vec<String> = Vec::new();
-        for severity in &self.severity {
+        for severity in self.severity.iter().take(100) {
             let sound = severity.kind.starts_with("CVSS_")
                 && severity.score.contains("/")
                 && severity.score.len() < 256;

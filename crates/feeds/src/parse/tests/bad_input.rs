@@ -96,6 +96,82 @@ fn cut_off_and_damaged_gzip_is_refused() {
 }
 
 #[test]
+fn cut_off_archive_is_refused() {
+    let record = r#"{"id":"X-1","affected":[{"package":{"ecosystem":"npm","name":"a"}}]}"#;
+    let zip = zip_of([
+        ("X-1.json", record.as_bytes()),
+        ("X-2.json", record.as_bytes()),
+    ]);
+    assert_eq!(read(OsvZip, &zip).unwrap().parsed.records, 2);
+    for end in [zip.len() / 2, zip.len() - 1] {
+        assert!(read(OsvZip, &zip[..end]).is_err(), "zip at {end}");
+    }
+    let tar = tar_of(&[
+        ("X-1.json", record.as_bytes()),
+        ("X-2.json", record.as_bytes()),
+    ]);
+    assert_eq!(read(OsvZip, &gz(&tar)).unwrap().parsed.records, 2);
+    for end in [600, 1024, 1300, 2048] {
+        assert_eq!(
+            read(OsvZip, &tar[..end]).unwrap_err().kind,
+            ErrorKind::Truncated,
+            "tar at {end}"
+        );
+    }
+    let mut sized = tar.clone();
+    sized[124..135].copy_from_slice(b"77777777777");
+    assert_eq!(read(OsvZip, &sized).unwrap_err().kind, ErrorKind::Truncated);
+    sized[124..135].copy_from_slice(b"not a size!");
+    assert_eq!(
+        read(OsvZip, &sized).unwrap_err().cause,
+        "tar header without a valid size"
+    );
+}
+
+/// POSIX.1-1988 headers with just what the reader looks at.
+fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = Vec::new();
+    for (name, bytes) in files {
+        let mut header = [0_u8; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
+        header[156] = b'0';
+        header[257..263].copy_from_slice(b"ustar\0");
+        tar.extend(header);
+        tar.extend(*bytes);
+        tar.resize(tar.len().next_multiple_of(512), 0);
+    }
+    tar.resize(tar.len() + 1024, 0);
+    tar
+}
+
+/// Work must not grow with the square of a record's size.
+#[test]
+fn crowded_records_end_soon() {
+    let names: Vec<String> = (0..200_000)
+        .map(|number| format!(r#""A-{number}""#))
+        .collect();
+    let crowd = format!(
+        r#"{{"id":"X-1","aliases":[{}],"affected":[]}}"#,
+        names.join(",")
+    );
+    assert!(
+        read(OsvZip, crowd.as_bytes())
+            .unwrap_err()
+            .cause
+            .contains("more than 20000 names")
+    );
+    let attributes: String = (0..100_000)
+        .map(|number| format!(" a{number}=''"))
+        .collect();
+    let crowd = format!("<updates><update type='x'><package{attributes}/></update></updates>");
+    assert!(
+        read(Updateinfo, crowd.as_bytes()).is_err(),
+        "a package without a name"
+    );
+}
+
+#[test]
 fn gzip_bomb_stops_at_the_ratio() {
     let error = read(DebianAdvisories, &gz(&vec![b'\n'; 64 << 20])).unwrap_err();
     assert_eq!(error.kind, ErrorKind::TooLarge);

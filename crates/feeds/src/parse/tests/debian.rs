@@ -238,7 +238,8 @@ fn list_oddities_are_understood_and_bad_entries_kept_out() {
     let list = "[01 Mar 2024] DSA-1-1 foo bar - several\n\t{CVE-2024-1111 CVE-2024-2222}\n\t[bookworm] - foo <not-affected> (code not present)\n\
         \t[bookworm] - bar  1.0-1 (medium)\n\tNOTE: a note\n[02 Mar 2024] DSA-2-1 gone end-of-life\n\
         [03 Mar 2024] DSA-3-2 baz - regression update\n\t[bookworm] - baz 2-1\n[04 Mar 2024] DLA-4-1 qux - flaw\n\t[bullseye] - qux 3-1\n\
-        [05 Mar 2024] DSA-5-1 bad - flaw\n\t{CVE-2024-3333}\n\t[nowhere] - bad 1\n[32 Mar 2024] DSA-6-1 worse - flaw\n\t[bookworm] - worse 1\n";
+        [05 Mar 2024] DSA-5-1 bad - flaw\n\t{CVE-2024-3333}\n\t[nowhere] - bad 1\n[32 Mar 2024] DSA-6-1 worse - flaw\n\t[bookworm] - worse 1\n\
+        [06 Mar 2024] DSA-7-1 x - y\n\t[bookworm] x 1\n";
     let read = read(DebianAdvisories, list.as_bytes()).unwrap();
     assert_eq!(
         read.lines(),
@@ -256,13 +257,32 @@ fn list_oddities_are_understood_and_bad_entries_kept_out() {
             read.parsed.skipped,
             read.parsed.quarantined
         ),
-        (2, 2, 2)
+        (2, 3, 2)
     );
     assert_eq!(
         read.parsed.first_problems,
         [
-            "line 11: line 13: unknown release \"nowhere\"",
-            "line 14: \"32 Mar 2024\" is not a date"
+            "release \"nowhere\" is not known: statements about it are left out",
+            "line 14: \"32 Mar 2024\" is not a date",
+            "line 16: line 17: no `-` after the release"
         ]
+    );
+}
+
+/// Debian names a new release years before this program knows its number.
+#[test]
+fn unknown_release_leaves_the_others_good() {
+    let file = r#"{"foo": {"CVE-2024-0001": {"releases": {"bookworm": {"status": "open"}, "yonder": {"status": "open"}}},
+        "CVE-2024-0002": {"releases": {"yonder": {"status": "open"}}}}}"#;
+    let read = read(DebianTracker, file.as_bytes()).unwrap();
+    assert_eq!(read.lines(), ["debian:12 foo CVE-2024-0001 ..Affected"]);
+    let parsed = read.parsed;
+    assert_eq!(
+        (parsed.records, parsed.skipped, parsed.quarantined),
+        (1, 1, 0)
+    );
+    assert_eq!(
+        parsed.first_problems,
+        ["release \"yonder\" is not known: statements about it are left out"]
     );
 }

@@ -180,18 +180,18 @@ fn unnamed_module(version: &str) -> Option<String> {
     (version.contains(".module_") || version.contains(".module+")).then(|| "?".to_owned())
 }
 
+/// The check for doubled attributes is left out: its time grows with the square of their number.
 fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, String> {
-    let found = start
-        .try_get_attribute(name)
-        .map_err(|error| error.to_string())?;
-    found
-        .map(|attribute| {
-            attribute
-                .normalized_value(quick_xml::XmlVersion::Implicit1_0)
-                .map(std::borrow::Cow::into_owned)
-        })
-        .transpose()
-        .map_err(|error| error.to_string())
+    for attribute in start.attributes().with_checks(false) {
+        let attribute = attribute.map_err(|error| error.to_string())?;
+        if attribute.key.as_ref() == name {
+            let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0);
+            return value
+                .map(|value| Some(value.into_owned()))
+                .map_err(|error| error.to_string());
+        }
+    }
+    Ok(None)
 }
 
 /// Every CVE identifier in a text.
