@@ -11,6 +11,7 @@
 
 pub mod archive;
 pub mod check;
+pub mod compile;
 mod download;
 mod error;
 mod format;
@@ -23,8 +24,9 @@ mod repomd;
 pub mod status;
 pub mod store;
 pub mod sync;
+pub mod tables;
 
 pub use download::{Proxies, Settings};
-pub use format::FeedFormat;
 pub use error::{Cause, FeedError, Kind, in_one_line};
+pub use format::FeedFormat;
 pub use intake::Shrink;

@@ -1,0 +1,245 @@
+//! The command line: words, options, help. What they do is in `commands`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use overlock_model::decision::Decision;
+use std::path::PathBuf;
+
+/// Patch management: what is wrong with this host, what to patch first, by when, and why.
+#[derive(Debug, Parser)]
+#[command(name = "overlock", version, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done or nothing to do; 1 findings at or above --fail-on, or lines that do not \
+hold; 2 wrong usage or input that cannot be parsed; 3 the environment failed (network, lock, disk); 70 our bug.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Where state lives [default: /var/lib/overlock as root, else the XDG data directory]
+    #[arg(long, global = true, env = "OVERLOCK_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Judge as of this time instead of now (RFC 3339); for reproducible reports
+    #[arg(long, global = true, env = "OVERLOCK_NOW", value_name = "TIME", hide_env = true)]
+    pub now: Option<jiff::Timestamp>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say what is wrong with a host, what to patch first, by when, and why
+    #[command(after_help = "Examples:
+  overlock scan                                  this machine
+  overlock scan --root /mnt/image --offline      a mounted image, without network
+  overlock scan --format json --fail-on immediate
+  overlock scan --format inventory > host.json   judge it elsewhere: overlock scan --inventory host.json")]
+    Scan(Scan),
+    /// Explain one vulnerability on a host, statement by statement
+    #[command(after_help = "Examples:
+  overlock explain CVE-2024-6387
+  overlock explain DSA-5724-1 --root /mnt/image")]
+    Explain(Explain),
+    /// Fetch and keep what publishers say of vulnerabilities
+    #[command(subcommand)]
+    Feeds(Feeds),
+    /// Compare versions as package managers do
+    #[command(subcommand)]
+    Version(Version),
+    /// Score CVSS vectors (v2, v3.0, v3.1, v4.0)
+    #[command(after_help = "Prints a line each: overall score, severity, nomenclature, vector, separated by tabs.
+Example: overlock cvss CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H")]
+    Cvss(Cvss),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What is looked at: the running machine unless one of these is given.
+#[derive(Debug, Args)]
+#[group(id = "subject", multiple = false)]
+pub struct Subject {
+    /// A root directory: a chroot, a container's file system, a mounted disk
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// A bill of materials (CycloneDX or SPDX JSON); `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub sbom: Option<PathBuf>,
+    /// A saved or hand-written inventory (overlock.inventory/1); `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+}
+
+/// Where advisories come from.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// Never use the network
+    #[arg(long)]
+    pub offline: bool,
+    /// Fetch feeds from here (URL or folder), laid out like the publishers' own: HOST/PATH
+    #[arg(long, env = "OVERLOCK_MIRROR", value_name = "URL|DIR")]
+    pub mirror: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Scan {
+    #[command(flatten)]
+    pub subject: Subject,
+    #[command(flatten)]
+    pub source: Source,
+    /// Which packages: the operating system's, or language packages too
+    #[arg(long, value_enum, default_value = "all")]
+    pub packages: Packages,
+    /// Facts about the asset (TOML): criticality, exposure, environment, owner, business_impact, [policy]
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Exit with 1 when an exposure has this decision or a more urgent one
+    #[arg(long, value_enum, value_name = "DECISION")]
+    pub fail_on: Option<FailOn>,
+    /// Plan at most this many updates, those that remove most risk
+    #[arg(long, value_name = "N")]
+    pub capacity: Option<usize>,
+    /// Print every row
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// CVE or other identifier, or an advisory
+    pub vulnerability: String,
+    #[command(flatten)]
+    pub subject: Subject,
+    #[command(flatten)]
+    pub source: Source,
+    /// Facts about the asset (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+    /// Which packages
+    #[arg(long, value_enum, default_value = "os")]
+    pub packages: Packages,
+    /// How to print
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Plain,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Feeds {
+    /// Fetch feeds and compile them
+    Sync {
+        /// Fetch from here (URL or folder), laid out like the publishers' own: HOST/PATH
+        #[arg(long, env = "OVERLOCK_MIRROR", value_name = "URL|DIR")]
+        mirror: Option<String>,
+        /// Every feed of the table, not just those that this host needs
+        #[arg(long)]
+        all: bool,
+        /// Only these feeds
+        #[arg(long, value_name = "FEED", value_delimiter = ',')]
+        only: Vec<String>,
+        /// Take a feed even if it shrank to less than a quarter
+        #[arg(long)]
+        accept_shrink: bool,
+        /// How to print
+        #[arg(long, value_enum, default_value = "table")]
+        format: Plain,
+    },
+    /// Show date, age, records and quarantined records of each feed
+    Status {
+        /// How to print
+        #[arg(long, value_enum, default_value = "table")]
+        format: Plain,
+    },
+    /// Write all feeds into one checked file, for a host without network
+    Export {
+        /// File to write.
+        file: PathBuf,
+    },
+    /// Take feeds from a file that `export` wrote
+    Import {
+        /// File to read.
+        file: PathBuf,
+        /// Take a feed even if it shrank to less than a quarter
+        #[arg(long)]
+        accept_shrink: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Version {
+    /// Print `<`, `=` or `>`; with `-` check lines `A OP B` from standard input
+    #[command(after_help = "Examples:
+  overlock version compare dpkg 1.0~rc1-1 1.0-1      prints <
+  echo '1.0~rc1-1 < 1.0-1' | overlock version compare dpkg -")]
+    Compare {
+        /// dpkg, rpm, apk, alpm, semver, pep440, npm, maven, rubygems or nuget.
+        scheme: String,
+        /// The first version, or `-`.
+        #[arg(allow_hyphen_values = true)]
+        a: String,
+        /// The second version.
+        #[arg(allow_hyphen_values = true)]
+        b: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Cvss {
+    /// Vectors; `-` reads one a line from standard input.
+    #[arg(required = true, allow_hyphen_values = true)]
+    pub vectors: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Packages {
+    /// The operating system's own.
+    Os,
+    /// Language packages too.
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// The report, overlock.scan/1.
+    Json,
+    /// A row for each exposure.
+    Csv,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// CycloneDX 1.6 with vulnerabilities.
+    Cyclonedx,
+    /// One self-contained page.
+    Html,
+    /// What was seen, unjudged: overlock.inventory/1.
+    Inventory,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Plain {
+    /// For people.
+    Table,
+    /// For machines.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum FailOn {
+    Immediate,
+    #[value(alias = "out-of-cycle")]
+    OutOfCycle,
+    Scheduled,
+    Defer,
+}
+
+impl FailOn {
+    pub fn decision(self) -> Decision {
+        match self {
+            Self::Immediate => Decision::Immediate,
+            Self::OutOfCycle => Decision::OutOfCycle,
+            Self::Scheduled => Decision::Scheduled,
+            Self::Defer => Decision::Defer,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! `overlock feeds`: fetch, show, export and import what publishers say.
+
+use crate::cli::{Feeds, Plain};
+use crate::exit::{Done, Failure, Kind, warn};
+use crate::progress::Bars;
+use crate::scan::tables;
+use crate::state::State;
+use overlock_feeds::archive;
+use overlock_feeds::check::Parsers;
+use overlock_feeds::publishers::{self, Publisher};
+use overlock_feeds::store::Store;
+use overlock_feeds::sync::{Options, Outcome, SyncReport};
+use overlock_feeds::{Shrink, in_one_line};
+use overlock_host::release;
+use overlock_report::plain;
+use overlock_rootfs::Root;
+use serde::Serialize;
+use std::io::Write;
+use std::path::Path;
+
+pub fn run(args: &Feeds, state: &State) -> Result<Done, Failure> {
+    match args {
+        Feeds::Sync { mirror, all, only, accept_shrink, format } => {
+            let wanted = wanted(*all, only)?;
+            let options = Options { shrink: shrink(*accept_shrink), ..Options::default() };
+            let report = tables::fetch(&wanted, mirror.as_deref(), options, state)?;
+            told(&report, *format)
+        }
+        Feeds::Status { format } => status(*format, state),
+        Feeds::Export { file } => export(file, state),
+        Feeds::Import { file, accept_shrink } => import(file, shrink(*accept_shrink), state),
+    }
+}
+
+fn shrink(accept: bool) -> Shrink {
+    if accept { Shrink::Accept } else { Shrink::Refuse }
+}
+
+/// The feeds to fetch: those named, all of the table, or those that this host needs.
+fn wanted(all: bool, only: &[String]) -> Result<Vec<Publisher>, Failure> {
+    if !only.is_empty() {
+        return only
+            .iter()
+            .map(|id| {
+                publishers::find(id).ok_or_else(|| {
+                    Failure::input(anyhow::anyhow!("no feed is called `{}`", plain(id)))
+                        .hint("`overlock feeds status` lists the feeds")
+                })
+            })
+            .collect();
+    }
+    if all {
+        return Ok(publishers::all());
+    }
+    here()
+}
+
+/// The feeds that this machine needs, language packages included.
+fn here() -> Result<Vec<Publisher>, Failure> {
+    let root = Root::open("/").map_err(Failure::environment)?;
+    let os = release::read(&root).map_err(Failure::input)?;
+    Ok(publishers::needed(&os, true, &[]))
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    feed: &'a str,
+    outcome: &'static str,
+    records: Option<u64>,
+    quarantined: Option<u64>,
+    why: Option<String>,
+    notes: &'a [String],
+}
+
+fn told(report: &SyncReport, format: Plain) -> Result<Done, Failure> {
+    let lines: Vec<Line<'_>> = report
+        .feeds
+        .iter()
+        .map(|feed| {
+            let (outcome, records, quarantined, why) = match &feed.outcome {
+                Outcome::Updated { records, quarantined, .. } => ("updated", Some(*records), Some(*quarantined), None),
+                Outcome::Unchanged => ("unchanged", None, None, None),
+                Outcome::KeptNewer => ("kept newer", None, None, None),
+                Outcome::NotOffered => ("not offered", None, None, None),
+                Outcome::Failed { error, kept: true } => ("failed, last good kept", None, None, Some(in_one_line(error))),
+                Outcome::Failed { error, kept: false } => ("failed", None, None, Some(in_one_line(error))),
+            };
+            Line { feed: &feed.id, outcome, records, quarantined, why, notes: &feed.notes }
+        })
+        .collect();
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    match format {
+        Plain::Json => {
+            let value = serde_json::json!({ "schema": "overlock.feed-sync/1", "feeds": lines });
+            writeln!(out, "{value:#}")?;
+        }
+        Plain::Table => {
+            for line in &lines {
+                let records = line.records.map(|records| format!("{records} records")).unwrap_or_default();
+                let quarantined = match line.quarantined {
+                    Some(quarantined) if quarantined > 0 => format!(", {quarantined} quarantined"),
+                    _ => String::new(),
+                };
+                writeln!(out, "{:28} {:10} {records}{quarantined}", line.feed, line.outcome)?;
+                for text in line.why.iter().chain(line.notes) {
+                    writeln!(out, "{:28} {}", "", plain(text))?;
+                }
+            }
+        }
+    }
+    out.flush()?;
+    match report.exit_code() {
+        0 => Ok(Done::Clear),
+        code => {
+            let failed = report.failures().count();
+            let error = anyhow::anyhow!("{failed} of {} feeds were not taken in", report.feeds.len());
+            let kind = if code == 2 { Kind::Input } else { Kind::Environment };
+            let hint = report.failures().next().map(|(error, _)| error.hint().to_owned());
+            Err(Failure { kind, error, hint })
+        }
+    }
+}
+
+fn status(format: Plain, state: &State) -> Result<Done, Failure> {
+    let store = Store::new(&state.data);
+    let statuses = overlock_feeds::status::status(&store, &here()?, state.now).map_err(Failure::environment)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    match format {
+        Plain::Json => {
+            let feeds: Vec<_> = statuses.iter().map(|feed| &feed.status).collect();
+            let value = serde_json::json!({ "schema": "overlock.feed-status/1", "feeds": feeds });
+            writeln!(out, "{value:#}")?;
+        }
+        Plain::Table => {
+            writeln!(out, "{:28} {:10} {:>8} {:>9} {:>11}  fetched", "feed", "dated", "age", "records", "quarantined")?;
+            for feed in statuses.iter().map(|feed| &feed.status) {
+                let dated = feed.dated.map_or("-".to_owned(), |time| time.strftime("%F").to_string());
+                let fetched = feed.fetched.map_or("never".to_owned(), |time| time.strftime("%F %H:%MZ").to_string());
+                let age = feed.dated.or(feed.fetched).map_or("-".to_owned(), |time| age(state.now, time));
+                writeln!(
+                    out,
+                    "{:28} {dated:10} {age:>8} {:>9} {:>11}  {fetched}",
+                    feed.id, feed.records, feed.quarantined
+                )?;
+                if let Some(error) = &feed.last_error {
+                    writeln!(out, "{:28} last attempt failed: {}", "", plain(error))?;
+                }
+            }
+        }
+    }
+    out.flush()?;
+    Ok(Done::Clear)
+}
+
+fn age(now: jiff::Timestamp, then: jiff::Timestamp) -> String {
+    let hours = now.duration_since(then).as_hours();
+    match hours {
+        ..0 => "future".to_owned(),
+        0..48 => format!("{hours} h"),
+        _ => format!("{} days", hours / 24),
+    }
+}
+
+fn export(file: &Path, state: &State) -> Result<Done, Failure> {
+    let store = Store::new(&state.data);
+    let exported = archive::export(&store, file, state.now).map_err(failed)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{} feeds in {}", exported.feeds.len(), file.display())?;
+    Ok(Done::Clear)
+}
+
+fn import(file: &Path, shrink: Shrink, state: &State) -> Result<Done, Failure> {
+    let store = Store::new(&state.data);
+    let report = archive::import(&store, file, shrink, &Parsers::default(), &Bars::new()).map_err(failed)?;
+    if let Err(failure) = tables::recompile(&store, state) {
+        warn("the feeds are in place, but could not be compiled");
+        return Err(failure);
+    }
+    told(&report, Plain::Table)
+}
+
+fn failed(error: archive::ArchiveError) -> Failure {
+    let hint = error.hint();
+    let kind = error.kind();
+    let failure = match kind {
+        overlock_feeds::Kind::Environment => Failure::environment(error),
+        overlock_feeds::Kind::Input => Failure::input(error),
+    };
+    failure.hint(hint)
+}

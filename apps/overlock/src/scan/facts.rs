@@ -1,0 +1,72 @@
+//! The file of facts about an asset (`--facts FILE`): what no scan can see, own deadlines, rules that are followed.
+
+use crate::commands::read_input;
+use crate::exit::Failure;
+use overlock_model::decision::Rule;
+use overlock_model::facts::Facts;
+use overlock_risk::{Policy, Rules};
+use serde::de::DeserializeOwned;
+use std::path::Path;
+
+const FACTS_BYTES_MAX: u64 = 1 << 20;
+
+/// What the file says; all of it may be unknown.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// Facts about the asset.
+    pub facts: Facts,
+    /// `[policy]`: own deadlines.
+    pub policy: Policy,
+    /// `rules = ["bod_26_04", …]`: which rules are followed; all when left out.
+    pub rules: Rules,
+}
+
+/// Reads the file; without one everything is unknown.
+pub fn read(file: Option<&Path>) -> Result<Given, Failure> {
+    let Some(file) = file else {
+        return Ok(Given::default());
+    };
+    let bytes = read_input(file, FACTS_BYTES_MAX)?;
+    parse(&bytes).map_err(|error| {
+        Failure::input(error.context(format!("cannot use the facts in `{}`", file.display()))).hint(
+            "keys: criticality, exposure, environment, owner, business_impact, pci_scope, role, rules, [policy]",
+        )
+    })
+}
+
+fn parse(bytes: &[u8]) -> anyhow::Result<Given> {
+    let text = std::str::from_utf8(bytes)?;
+    let mut table: toml::Table = toml::from_str(text)?;
+    let policy = part(table.remove("policy"))?.unwrap_or_default();
+    let rules: Option<Vec<Rule>> = part(table.remove("rules"))?;
+    let facts = part(Some(toml::Value::Table(table)))?.unwrap_or_default();
+    Ok(Given { facts, policy, rules: rules.map_or_else(Rules::default, Rules::only) })
+}
+
+fn part<T: DeserializeOwned>(value: Option<toml::Value>) -> anyhow::Result<Option<T>> {
+    Ok(value.map(T::deserialize).transpose()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use overlock_model::facts::{Criticality, SystemExposure};
+
+    #[test]
+    fn facts_policy_and_rules_stand_in_one_file() {
+        let given = parse(
+            b"criticality = 'high'\nexposure = 'open'\nrules = ['ssvc']\n[policy]\nkev_days = 2\n",
+        )
+        .unwrap();
+        assert_eq!(given.facts.criticality, Some(Criticality::High));
+        assert_eq!(given.facts.exposure, Some(SystemExposure::Open));
+        assert_eq!(given.policy.kev_days, Some(2));
+        assert!(given.rules.has(Rule::Ssvc) && !given.rules.has(Rule::PciDss));
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        let error = format!("{:#}", parse(b"critical = 'high'").unwrap_err());
+        assert!(error.contains("critical"), "{error}");
+    }
+}
