@@ -49,6 +49,18 @@ impl Default for Pending {
 }
 
 impl ThreatBuilder {
+    /// Number of vulnerabilities so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether nothing was said yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Names a feed that the table is made from.
     pub fn add_feed(&mut self, feed: &str) {
         self.feeds.insert(feed.to_owned());

@@ -118,7 +118,7 @@ fn without_finding(subject: &Subject<'_>, has_index: bool, context: &Context) ->
     if of_system && matches!(context.support, Some(Support::EndOfLife { .. })) {
         return End::NotCovered(NotCovered::EndOfLife);
     }
-    if of_system && context.support_ended.contains(&subject.name) {
+    if of_system && support_ended(&subject.name, context) {
         return End::NotCovered(NotCovered::SupportEnded);
     }
     // A build from a module whose label the database does not give: its stream, and so its advisories, are unknown.
@@ -127,4 +127,12 @@ fn without_finding(subject: &Subject<'_>, has_index: bool, context: &Context) ->
         return End::NotCovered(NotCovered::ModuleUnknown);
     }
     End::NotVulnerable
+}
+
+/// Debian's list names source packages, some by a prefix with `.*`.
+fn support_ended(source: &str, context: &Context) -> bool {
+    context.support_ended.iter().any(|pattern| match pattern.strip_suffix(".*") {
+        Some(prefix) => source.starts_with(prefix),
+        None => source == pattern,
+    })
 }
