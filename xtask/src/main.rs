@@ -1,1 +1,90 @@
-fn main() {}
+//! The project's own tasks: `cargo xtask check | test | generate | mirror | bench | fuzz`.
+//!
+//! Developers and `.ci/run` call it; both run the same code, so that what passes here passes there.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that talks to developers"
+)]
+
+mod bench;
+mod check;
+mod command;
+mod fuzz;
+mod generate;
+mod mirror;
+mod test;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The project's own tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Format, lints, dependency rules, licences, tidy rules, generated files.
+    Check {
+        /// Only these checks, by name; an unknown name lists them.
+        only: Vec<String>,
+    },
+    /// Install what the tests need (as root on Debian), run every test, say what was skipped.
+    Test {
+        /// Run the tests marked `#[ignore]` too: those that take minutes.
+        #[arg(long)]
+        slow: bool,
+        /// Do not install anything.
+        #[arg(long)]
+        no_install: bool,
+        /// Given to `cargo test` instead of `--workspace`, for instance `-p overlock-model`.
+        #[arg(last = true)]
+        cargo: Vec<String>,
+    },
+    /// Write the files that are made from code: JSON Schemas, CLI reference.
+    Generate,
+    /// Lay the shared data out as the publishers do.
+    Mirror {
+        /// Folder to write.
+        #[arg(long, default_value = "target/mirror")]
+        to: PathBuf,
+    },
+    /// Measure side by side and write the table into `docs/benchmarks.md`.
+    Bench {
+        /// Which table: `scan`.
+        table: String,
+        /// Pairs of runs for each row.
+        #[arg(long, default_value_t = 15)]
+        pairs: usize,
+    },
+    /// Run fuzz targets: all or one.
+    Fuzz {
+        /// A target's name; without it all, one after another.
+        target: Option<String>,
+        /// How long each runs, in seconds.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().task {
+        Task::Check { only } => check::run(&only),
+        Task::Test {
+            slow,
+            no_install,
+            cargo,
+        } => test::run(slow, no_install, &cargo),
+        Task::Generate => generate::write(),
+        Task::Mirror { to } => mirror::run(&to),
+        Task::Bench { table, pairs } => bench::run(&table, pairs),
+        Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
+    }
+}

@@ -1,0 +1,68 @@
+//! `cargo xtask bench`: measures ours and theirs side by side and writes the table into `docs/benchmarks.md`.
+//!
+//! Machines differ, ratios last: both are run in turn, pair by pair, and each pair gives one ratio. A row is a name, two
+//! programs and the limits that it must keep; see `scan` for how to add one.
+
+mod measure;
+mod scan;
+mod table;
+
+use crate::workspace;
+use anyhow::{Context, Result, bail, ensure};
+use measure::Program;
+use std::fs;
+use table::Measured;
+
+/// One comparison.
+pub struct Row {
+    /// What is measured, for the reader of the table.
+    pub name: &'static str,
+    pub ours: Program,
+    pub theirs: Program,
+    /// What must hold; shown in the table, and a broken one fails the run after the table is written.
+    pub limits: Vec<Limit>,
+    /// Run before each run of ours, not timed: drops a cache for a cold row.
+    pub before_ours: Option<fn() -> Result<()>>,
+}
+
+/// A bound on ours.
+#[derive(Debug, Clone, Copy)]
+pub enum Limit {
+    /// Median of ours / theirs in wall time, pair by pair.
+    Wall(f64),
+    /// Peak memory of ours / theirs.
+    Peak(f64),
+    /// Peak memory of ours in MiB.
+    PeakMib(f64),
+}
+
+/// Measures every row of a table, each with `pairs` pairs of runs.
+pub fn run(table: &str, pairs: usize) -> Result<()> {
+    ensure!(pairs > 0, "at least one pair of runs is needed");
+    let rows = match table {
+        "scan" => scan::rows()?,
+        _ => bail!("no table `{table}`; there is: scan"),
+    };
+    let mut measured: Vec<Measured> = Vec::new();
+    for row in rows {
+        println!("measuring {} ({pairs} pairs)", row.name);
+        let row = Measured::of(row, pairs)?;
+        println!("  {}", row.summary());
+        measured.push(row);
+    }
+    let page = workspace::root().join("docs/benchmarks.md");
+    let old = fs::read_to_string(&page).unwrap_or_else(|_| "# Benchmarks\n".to_owned());
+    let new = table::put_section(
+        &old,
+        table,
+        &table::section(&measured, pairs, &table::machine()),
+    );
+    fs::write(&page, new).with_context(|| format!("cannot write `{}`", page.display()))?;
+    let broken: Vec<&str> = measured
+        .iter()
+        .filter(|row| !row.holds())
+        .map(|row| row.row.name)
+        .collect();
+    ensure!(broken.is_empty(), "over the limit: {}", broken.join("; "));
+    Ok(())
+}
