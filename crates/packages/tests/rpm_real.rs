@@ -538,6 +538,7 @@ fn offers_are_those_of_dnf() {
             Spec::new("vim", "9", "1.el9").with(""),
             Spec::new("zsh", "5.8", "1.el9"),
             Spec::new("newer-here", "3", "1.el9"),
+            Spec::new("older-there", "2", "1.el9"),
             Spec::new("unknown-there", "1", "1.el9"),
         ],
     );
@@ -555,6 +556,7 @@ fn offers_are_those_of_dnf() {
             Spec::new("vim", "9", "1.el9"),
             Spec::new("zsh", "5.9", "1.el9"),
             Spec::new("newer-here", "2", "1.el9"),
+            Spec::new("older-there", "1", "1.el9"),
         ],
     );
     world.build(
@@ -562,6 +564,7 @@ fn offers_are_those_of_dnf() {
         &[
             Spec::new("bash", "5.3", "1.el9"),
             Spec::new("curl", "8", "1.el9"),
+            Spec::new("newer-here", "4", "1.el9"),
         ],
     );
     world.install("installed");
@@ -613,11 +616,17 @@ fn offers_are_those_of_dnf() {
     ];
     dnf.extend(folders.iter().map(String::as_str));
     world.run("dnf", &[&dnf[..], &["makecache"]].concat());
-    let printed = world.run("dnf", &[&dnf[..], &["list", "--upgrades"]].concat());
-    let mut expected: Vec<Vec<String>> = printed
-        .lines()
-        .filter(|line| line.contains(".noarch"))
-        .map(|line| line.split_whitespace().map(str::to_owned).collect())
+    // `name arch version repository size unit`; what the solver would do, which `list --upgrades` does not always say.
+    let loud = [&dnf[1..], &["upgrade", "--assumeno"]].concat();
+    let printed = tool::run_refused(world.folder.path(), "dnf", &loud);
+    let rows = printed.lines().map(|line| {
+        line.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    });
+    let mut expected: Vec<_> = rows
+        .filter(|row| row.len() == 6 && row[1] == "noarch")
+        .map(|row| [row[0].clone(), row[2].clone(), row[3].clone()])
         .collect();
     expected.sort();
 
@@ -631,22 +640,26 @@ fn offers_are_those_of_dnf() {
             .find(|package| package.name == name)
             .unwrap()
     };
-    let found: Vec<Vec<String>> = survey
+    let found: Vec<_> = survey
         .offers
         .iter()
         .filter(|offer| {
             offer.blocked.is_none() && offer.version != installed(&offer.package).version
         })
         .map(|offer| {
-            vec![
-                format!("{}.noarch", offer.package),
+            [
+                offer.package.clone(),
                 offer.version.clone(),
                 offer.repository.clone(),
             ]
         })
         .collect();
     assert_eq!(found, expected);
-    assert_eq!(found.len(), 3, "bash, curl and nodejs: {found:?}");
+    assert_eq!(
+        found.len(),
+        4,
+        "bash, curl, newer-here and nodejs: {found:?}"
+    );
 
     let offer = |name: &str| {
         survey
@@ -668,14 +681,14 @@ fn offers_are_those_of_dnf() {
         ),
         ("5.9-1.el9", true)
     );
-    assert_eq!(offer("newer-here").version, "3-1.el9");
+    assert_eq!(offer("older-there").version, "2-1.el9");
     assert!(
         survey
             .offers
             .iter()
             .all(|offer| offer.package != "unknown-there")
     );
-    assert_eq!(survey.repositories[0].packages, Some(9));
+    assert_eq!(survey.repositories[0].packages, Some(10));
     assert!(survey.repositories[0].security && survey.repositories[0].fetched.is_some());
     // `vim` has no vendor and stands in a repository in just this build; of `curl` another build stands there.
     assert_eq!(installed("vim").origin.as_deref(), Some("Example Linux"));
@@ -694,6 +707,31 @@ fn offers_are_those_of_dnf() {
         files[0].1.starts_with("/var/cache/dnf/preferred-")
             && files[0].1.contains("updateinfo.xml")
     );
+
+    // What `dnf upgrade` of dnf 4.14 took with each of these lines in its versionlock plugin's list.
+    for (lock, taken) in [
+        ("bash-0:5.1-1.el9.*", None),
+        ("bash-5.1-1.el9", None),
+        ("ba*-5.1-1*", None),
+        ("bash", Some("5.1-2.el9")),
+        ("bash-5.1", Some("5.1-2.el9")),
+        ("bash-5.1*", Some("5.1-2.el9")),
+        ("bash-*", Some("5.1-2.el9")),
+        ("bash-0:5.1-2.el9.*", Some("5.1-2.el9")),
+        ("!bash-5.1-2.el9", Some("5.3-1.el9")),
+        ("bash-0:5.3*", Some("5.3-1.el9")),
+    ] {
+        fs::write(world.path("root/etc/dnf/plugins/versionlock.list"), lock).unwrap();
+        let survey = rpm::survey(&tree, &mut packages);
+        let offer = survey
+            .offers
+            .iter()
+            .find(|offer| offer.package == "bash")
+            .unwrap();
+        let found = offer.blocked.is_none().then_some(offer.version.as_str());
+        assert_eq!(found, taken, "{lock}");
+    }
+    fs::remove_file(world.path("root/etc/dnf/plugins/versionlock.list")).unwrap();
 
     // Metadata that was changed behind the table of contents is refused and told.
     let cache = fs::read_dir(world.path("root/var/cache/dnf"))
@@ -719,5 +757,95 @@ fn offers_are_those_of_dnf() {
         survey.unseen[0].what.contains("other"),
         "{:?}",
         survey.unseen
+    );
+}
+
+#[test]
+fn offers_are_those_of_zypper() {
+    let programs = ["rpm", "rpmbuild", "createrepo_c", "zypper"];
+    if !all_here("offers_are_those_of_zypper", &programs) {
+        return;
+    }
+    let world = World::new();
+    let other = "Vendor: Other Vendor";
+    world.build(
+        "installed",
+        &[
+            Spec::new("bash", "5.1", "1"),
+            Spec::new("curl", "7.76", "1"),
+            Spec::new("vim", "9", "1"),
+            Spec::new("zsh", "5.8", "1"),
+        ],
+    );
+    world.build(
+        "preferred",
+        &[
+            Spec::new("bash", "5.1", "2"),
+            Spec::new("curl", "7.77", "1.module_x"),
+            Spec::new("vim", "10", "1").with(other),
+            Spec::new("zsh", "5.9", "1"),
+        ],
+    );
+    world.build("other", &[Spec::new("bash", "5.3", "1")]);
+    world.install("installed");
+    fs::create_dir_all(world.path("root/etc/zypp/repos.d")).unwrap();
+    for (repository, priority) in [("preferred", 90), ("other", 99)] {
+        world.run("createrepo_c", &["-q", &world.text(repository)]);
+        let address = world.text(repository);
+        let text = format!(
+            "[{repository}]\nname={repository}\nenabled=1\nbaseurl=file://{address}\ntype=rpm-md\npriority={priority}\n"
+        );
+        fs::write(
+            world.path(&format!("root/etc/zypp/repos.d/{repository}.repo")),
+            text,
+        )
+        .unwrap();
+    }
+    let lock = "\ntype: package\nmatch_type: glob\ncase_sensitive: on\nsolvable_name: zsh\n";
+    fs::write(world.path("root/etc/zypp/locks"), lock).unwrap();
+    let root = world.text("root");
+    let zypper = ["--root", &root, "--non-interactive", "--no-gpg-checks"];
+    world.run("zypper", &[&zypper[..], &["refresh"]].concat());
+    let printed = world.run("zypper", &[&zypper[..], &["list-updates"]].concat());
+    let cells = |line: &str| {
+        line.split('|')
+            .map(|cell| cell.trim().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let rows = printed
+        .lines()
+        .map(cells)
+        .filter(|row| row.len() == 6 && row[5] == "noarch");
+    let expected: Vec<_> = rows
+        .map(|row| [row[2].clone(), row[4].clone(), row[1].clone()])
+        .collect();
+
+    let tree = world.root();
+    let mut packages = rpm::installed(&tree).unwrap().unwrap().packages;
+    let survey = rpm::survey(&tree, &mut packages);
+    assert_eq!(survey.unseen, []);
+    let installed = |name: &str| {
+        packages
+            .iter()
+            .find(|package| package.name == name)
+            .unwrap()
+    };
+    let updates = survey.offers.iter().filter(|offer| {
+        offer.blocked.is_none() && offer.version != installed(&offer.package).version
+    });
+    let found: Vec<_> = updates
+        .map(|offer| {
+            [
+                offer.package.clone(),
+                offer.version.clone(),
+                offer.repository.clone(),
+            ]
+        })
+        .collect();
+    assert_eq!(found, expected);
+    assert_eq!(found.len(), 2, "bash and curl: {found:?}");
+    assert_eq!(
+        installed("zsh").hold,
+        Some(overlock_model::package::Hold::Hold)
     );
 }

@@ -1,12 +1,14 @@
 //! A small tar reader for repository indexes: regular files in order, everything else passed over.
 //!
-//! POSIX.1-1988 ustar, with GNU long names and pax headers passed over (index members have short names). apk's
-//! indexes are several tars in a row without the end-of-archive blocks between them, so zero blocks are skipped rather
+//! POSIX.1-1988 ustar, with the two ways to write a longer name: GNU's `L` member, and the `path` record of a pax
+//! header (POSIX.1-2001). apk's indexes are several tars in a row without the end-of-archive blocks between them, so zero blocks are skipped rather
 //! than taken as the end.
 
 use std::io::{self, Read};
 
 const BLOCK: usize = 512;
+/// Longest member that holds another one's name.
+const NAME_BYTES: u64 = 64 << 10;
 
 /// One regular file of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,7 @@ impl<R: Read> TarReader<R> {
     /// # Errors
     /// When the stream fails or ends inside an entry, or a header's checksum does not hold.
     pub fn next_file(&mut self) -> io::Result<Option<TarEntry>> {
+        let mut long_name = None;
         loop {
             self.skip(self.left + self.padding)?;
             (self.left, self.padding) = (0, 0);
@@ -62,11 +65,15 @@ impl<R: Read> TarReader<R> {
                 .ok_or_else(|| damaged("a size is no number"))?;
             self.left = size;
             self.padding = size.next_multiple_of(BLOCK as u64) - size;
-            if matches!(header.field(156, 1), [b'0' | 0]) {
-                return Ok(Some(TarEntry {
-                    name: header.name(),
-                    size,
-                }));
+            match header.field(156, 1) {
+                [b'0' | 0] => {
+                    let name = long_name.unwrap_or_else(|| header.name());
+                    return Ok(Some(TarEntry { name, size }));
+                }
+                [b'L'] => long_name = Some(until_nul(&self.read_file(NAME_BYTES)?)),
+                [b'x'] => long_name = pax_path(&self.read_file(NAME_BYTES)?),
+                // A folder or link takes the long name that stood before it.
+                _ => long_name = None,
             }
         }
     }
@@ -110,6 +117,27 @@ impl<R: Read> Read for TarReader<R> {
     }
 }
 
+fn until_nul(bytes: &[u8]) -> String {
+    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+    String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
+}
+
+/// The `path` of pax records, each `LENGTH KEY=VALUE` and a line feed, the length counting the whole record.
+fn pax_path(mut records: &[u8]) -> Option<String> {
+    while let Some(space) = memchr::memchr(b' ', records) {
+        let length: usize = std::str::from_utf8(records.get(..space)?)
+            .ok()?
+            .parse()
+            .ok()?;
+        let record = records.get(space + 1..length.checked_sub(1)?)?;
+        if let Some(path) = record.strip_prefix(b"path=") {
+            return Some(String::from_utf8_lossy(path).into_owned());
+        }
+        records = records.get(length..)?;
+    }
+    None
+}
+
 fn damaged(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
@@ -135,12 +163,7 @@ impl Header<'_> {
     }
 
     fn text(&self, offset: usize, length: usize) -> String {
-        let field = self.field(offset, length);
-        let end = field
-            .iter()
-            .position(|byte| *byte == 0)
-            .unwrap_or(field.len());
-        String::from_utf8_lossy(field.get(..end).unwrap_or_default()).into_owned()
+        until_nul(self.field(offset, length))
     }
 
     fn octal(&self, offset: usize, length: usize) -> Option<u64> {
@@ -196,6 +219,34 @@ mod tests {
         assert_eq!(tar.next_file().unwrap().unwrap().name, "dir/second");
         assert_eq!(tar.read_file(1000).unwrap(), vec![7; 600]);
         assert_eq!(tar.next_file().unwrap(), None);
+    }
+
+    /// As [`member`] with another type.
+    fn typed(kind: u8, name: &str, content: &[u8]) -> Vec<u8> {
+        let mut out = member(name, content);
+        out[156] = kind;
+        out[148..156].fill(b' ');
+        let sum: u32 = out[..BLOCK].iter().map(|byte| u32::from(*byte)).sum();
+        out[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        out
+    }
+
+    #[test]
+    fn long_names_are_read_in_both_ways_of_writing_them() {
+        let long = "d/".repeat(100) + "desc";
+        let record = format!("path={long}\n");
+        let pax = format!("20 ctime=1234567890\n{} {record}", record.len() + 4);
+        for (kind, content) in [(b'L', format!("{long}\0")), (b'x', pax)] {
+            let mut stream = typed(kind, "head", content.as_bytes());
+            stream.extend(member("cut-name", b"abc"));
+            stream.extend(member("next", b""));
+            let mut tar = TarReader::new(&stream[..]);
+            assert_eq!(tar.next_file().unwrap().unwrap().name, long);
+            assert_eq!(tar.read_file(9).unwrap(), b"abc");
+            assert_eq!(tar.next_file().unwrap().unwrap().name, "next");
+        }
+        assert_eq!(pax_path(b"99 path=x\n"), None);
+        assert_eq!(pax_path(b"0 "), None);
     }
 
     #[test]

@@ -126,7 +126,9 @@ fn configured(
         manager,
         excludes,
         includes: list(["includepkgs", "includepkgs"], section),
-        is_module_hotfix: section.switch("module_hotfixes") == Some(true),
+        // zypper knows no modules.
+        is_module_hotfix: manager == Manager::Zypp
+            || section.switch("module_hotfixes") == Some(true),
         checks_packages: section
             .switch("gpgcheck")
             .or(main.switch("gpgcheck"))

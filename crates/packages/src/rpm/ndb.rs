@@ -147,6 +147,25 @@ fn adler32(bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn no_slots_panic(slots in proptest::collection::vec((any::<u32>(), 0u32..600, 0u32..600), 0..20), tail in 0usize..6000) {
+            let mut bytes = [MAGIC, 0, 1, 1, 1, 0, 0, 0].map(u32::to_le_bytes).concat();
+            for (package, offset, count) in slots {
+                bytes.extend([SLOT_MAGIC, package, offset, count].map(u32::to_le_bytes).concat());
+            }
+            while bytes.len() < 4096 {
+                bytes.extend([SLOT_MAGIC, 0, 0, 0].map(u32::to_le_bytes).concat());
+            }
+            bytes.resize(4096 + tail, 0x42);
+            let mut sound = 0;
+            let _ = blobs(&bytes[..], |_, blob| sound += usize::from(blob.is_ok()));
+            prop_assert_eq!(sound, 0);
+        }
+    }
 
     #[test]
     fn adler_of_the_known_word() {

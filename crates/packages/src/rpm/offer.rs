@@ -1,8 +1,10 @@
 //! Which version dnf or zypper would install for each installed package.
 //!
-//! Rules, in this order (dnf.conf(5), libsolv's "best" policy): module streams that are not active are hidden; of
-//! what is left only repositories of the best priority count; excludes and versionlocks take versions away; the newest
-//! of the rest is the candidate and an older one is never an update. Where an exclude or a lock takes away the
+//! Rules, in this order (dnf.conf(5), and seen from dnf 4.14 and zypper 1.14): module streams that are not active are
+//! hidden; excludes and versionlocks take versions away, and so does an installed version that is as new; of what is
+//! left only repositories of the best priority count; the newest of the rest is the candidate. So a repository of worse
+//! priority serves a package of which the better one has only old versions (`dnf list --upgrades` does not show that,
+//! `dnf upgrade` does it). Where an exclude or a lock takes away the
 //! newest, the offer says so, because that is what stands between the host and its fix. Not modelled: `best=`, vendor
 //! change of dnf, a change of architecture, obsoletes.
 
@@ -78,23 +80,24 @@ impl Market<'_> {
             .iter()
             .filter_map(|entry| self.candidate(package, entry))
             .collect();
-        let best = candidates
+        // Best priority first, then newest; repositories come in the order of the configuration, so of equal versions
+        // the first one counts.
+        candidates.sort_by(|a, b| {
+            let priorities = a.repository.priority.cmp(&b.repository.priority);
+            priorities.then_with(|| b.key.cmp(&a.key))
+        });
+        let mut newer = candidates
             .iter()
-            .map(|candidate| candidate.repository.priority)
-            .min()?;
-        candidates.retain(|candidate| candidate.repository.priority == best);
-        // Repositories come in the order of the configuration: of equal versions the first one counts.
-        candidates.sort_by(|a, b| b.key.cmp(&a.key));
-        let newest = candidates.first()?;
-        let allowed = candidates.iter().find(|candidate| candidate.is_allowed);
-        match allowed.filter(|allowed| allowed.key > *installed) {
-            Some(allowed) => Some(self.offer_of(allowed, None)),
-            None if newest.key > *installed => Some(self.offer_of(newest, Some(Blocked::Hold))),
-            None => {
+            .filter(|candidate| candidate.key > *installed);
+        let blocked = newer.clone().next();
+        match (newer.find(|candidate| candidate.is_allowed), blocked) {
+            (Some(candidate), _) => Some(self.offer_of(candidate, None)),
+            (None, Some(candidate)) => Some(self.offer_of(candidate, Some(Blocked::Hold))),
+            (None, None) => {
                 let same = candidates
                     .iter()
                     .find(|candidate| candidate.key == *installed);
-                let mut offer = self.offer_of(same.unwrap_or(newest), None);
+                let mut offer = self.offer_of(same.or(candidates.first())?, None);
                 offer.version.clone_from(&package.version);
                 if same.is_none() {
                     // The repositories hold only older versions: nothing of them is on offer.

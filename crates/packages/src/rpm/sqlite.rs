@@ -304,3 +304,115 @@ fn at(bytes: &[u8], offset: usize, length: usize) -> Result<&[u8], SqliteError> 
         .and_then(|end| bytes.get(offset..end))
         .ok_or(SqliteError::Format("an offset points outside its page"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PAGE: usize = 512;
+
+    /// A file of one page whose schema names a table on page 2, and the pages after it.
+    fn file(pages: &[Vec<u8>]) -> Vec<u8> {
+        let mut first = vec![0; PAGE];
+        first[..16].copy_from_slice(MAGIC);
+        first[16..18].copy_from_slice(&(PAGE as u16).to_be_bytes());
+        // Leaf page with one cell: row 1 of the schema, `table, t, t, 2, NULL`.
+        let record = [
+            6, 23, 15, 15, 1, 0, b't', b'a', b'b', b'l', b'e', b't', b't', 2,
+        ];
+        let cell = [&[record.len() as u8, 1], &record[..]].concat();
+        let at = PAGE - cell.len();
+        first[at..].copy_from_slice(&cell);
+        first[100] = 0x0d;
+        first[103..105].copy_from_slice(&1u16.to_be_bytes());
+        first[108..110].copy_from_slice(&(at as u16).to_be_bytes());
+        let mut out = first;
+        for page in pages {
+            out.extend(page);
+            out.resize(out.len().next_multiple_of(PAGE), 0);
+        }
+        out
+    }
+
+    fn rows(bytes: &[u8]) -> Result<Vec<(i64, usize)>, SqliteError> {
+        let mut rows = Vec::new();
+        Sqlite::open(bytes, None)?.rows("t", |row_id, values| rows.push((row_id, values.len())))?;
+        Ok(rows)
+    }
+
+    /// An interior page with these children.
+    fn interior(children: &[u32]) -> Vec<u8> {
+        let mut page = vec![0; PAGE];
+        page[0] = 0x05;
+        page[3..5].copy_from_slice(&((children.len() - 1) as u16).to_be_bytes());
+        for (number, child) in children.iter().enumerate() {
+            let at = if number + 1 == children.len() {
+                8
+            } else {
+                400 + 5 * number
+            };
+            page[at..at + 4].copy_from_slice(&child.to_be_bytes());
+            if at != 8 {
+                page[12 + 2 * number..14 + 2 * number].copy_from_slice(&(at as u16).to_be_bytes());
+            }
+        }
+        page
+    }
+
+    #[test]
+    fn circles_and_pages_outside_are_errors() {
+        assert!(matches!(
+            rows(&file(&[interior(&[2, 2])])),
+            Err(SqliteError::Format(_))
+        ));
+        assert!(matches!(
+            rows(&file(&[interior(&[3]), interior(&[2])])),
+            Err(SqliteError::Format(_))
+        ));
+        assert!(matches!(
+            rows(&file(&[interior(&[77])])),
+            Err(SqliteError::Format(_))
+        ));
+        assert!(matches!(rows(&file(&[])), Err(SqliteError::Format(_))));
+    }
+
+    #[test]
+    fn a_missing_table_is_named() {
+        let bytes = file(&[vec![0x0d]]);
+        assert_eq!(rows(&bytes).unwrap(), []);
+        let error = Sqlite::open(&bytes[..], None)
+            .unwrap()
+            .rows("Packages", |_, _| ())
+            .unwrap_err();
+        assert!(error.to_string().contains("Packages"));
+    }
+
+    #[test]
+    fn integers_keep_their_sign() {
+        assert_eq!(
+            [signed(&[0xff]), signed(&[0x7f]), signed(&[0x80, 0])],
+            [-1, 127, -32768]
+        );
+        assert_eq!(signed(&[0xff; 8]), -1);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn no_bytes_panic_or_run_on(
+            leaf in proptest::collection::vec(any::<u8>(), 0..PAGE),
+            kind in prop_oneof![Just(0x05u8), Just(0x0d), any::<u8>()],
+            log in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let mut page = leaf;
+            page.resize(PAGE, 0);
+            page[0] = kind;
+            page[3] = 0;
+            let bytes = file(&[page.clone(), page]);
+            let _ = rows(&bytes);
+            let _ = Sqlite::open(&bytes[..], Some(&log[..])).map(|database| database.rows("t", |_, _| ()));
+            let _ = rows(&bytes[100..]);
+        }
+    }
+}
