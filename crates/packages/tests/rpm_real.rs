@@ -500,6 +500,15 @@ fn the_old_berkeley_format_is_a_clear_error() {
     let error = rpm::installed(&world.root()).unwrap_err();
     assert!(error.to_string().contains("Berkeley"), "{error}");
     assert!(error.hint().unwrap().contains("rpmdb --rebuilddb"));
+    // An empty new database beside it does not make the host an empty one.
+    let database = rusqlite::Connection::open(world.path("root/var/lib/rpm/rpmdb.sqlite")).unwrap();
+    database
+        .execute_batch("CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob BLOB)")
+        .unwrap();
+    drop(database);
+    assert!(rpm::installed(&world.root()).is_err());
+    fs::remove_file(world.path("root/var/lib/rpm/Packages")).unwrap();
+    assert_eq!(rpm::installed(&world.root()).unwrap().unwrap().packages, []);
 }
 
 #[test]

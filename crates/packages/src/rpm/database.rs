@@ -58,8 +58,11 @@ pub fn installed(root: &Root) -> Result<Option<Installed>, PackagesError> {
                 Locks::read(root, &mut found.unseen).hold(&mut found.packages);
                 return Ok(Some(found));
             }
-            Some(found) => empty = empty.or(Some(found)),
-            None => berkeley(root, &format!("{folder}/Packages"))?,
+            found => {
+                // An empty database next to an old one was made by accident; the host is not empty.
+                berkeley(root, &format!("{folder}/Packages"))?;
+                empty = empty.or(found);
+            }
         }
     }
     Ok(empty)
