@@ -81,8 +81,15 @@ fn schemas() -> Result<Vec<Generated>> {
 
 /// The help of the program and of each of its commands.
 fn cli_reference() -> Result<String> {
+    // With the tests and not `-p overlock`: the same features of all dependencies, so that the test command, which
+    // follows in CI, finds everything built.
     command::succeed(&mut command::cargo(&[
-        "build", "--quiet", "--locked", "-p", "overlock",
+        "build",
+        "--quiet",
+        "--locked",
+        "--workspace",
+        "--bins",
+        "--tests",
     ]))?;
     let mut page = String::from(
         "# Command line\n\nMade from the program's own help by `cargo xtask generate`; do not edit.\n",

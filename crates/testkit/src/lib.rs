@@ -30,6 +30,25 @@ pub fn shared(test: &str) -> Option<PathBuf> {
     folder
 }
 
+/// The mirror of all publishers that `cargo xtask mirror` lays out from the shared data: `OVERLOCK_MIRROR`, or
+/// `target/mirror` in the project; or `None` after telling that `test` is skipped without it.
+///
+/// # Panics
+/// With `CI=true`, where a skip is a failure.
+#[must_use]
+pub fn mirror(test: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("OVERLOCK_MIRROR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/mirror"),
+        PathBuf::from,
+    );
+    // Written last, so that half a mirror is none.
+    let whole = folder.join(".mirror").is_file();
+    if !whole {
+        skip(test, "no mirror is laid out; `cargo xtask mirror` does it");
+    }
+    whole.then_some(folder)
+}
+
 /// Where `program` is, or `None` after telling that `test` is skipped without it.
 ///
 /// # Panics

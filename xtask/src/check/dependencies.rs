@@ -42,6 +42,7 @@ const ONLY_UNDER: [(&str, &str); 1] = [("cmake", "aws-lc-sys")];
 const ONCE: [&str; 4] = ["libsqlite3-sys", "rustls", "aws-lc-sys", "tokio"];
 
 pub fn complaints() -> Result<Complaints> {
+    // A crate that was printed before is printed again without what stands below it, so every edge is there once.
     let mut cargo = command::cargo(&[
         "tree",
         "--workspace",
@@ -50,7 +51,6 @@ pub fn complaints() -> Result<Complaints> {
         "normal,build",
         "--prefix",
         "depth",
-        "--no-dedupe",
         "-f",
         " {p}",
     ]);
