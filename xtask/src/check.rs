@@ -87,7 +87,6 @@ const CHECKS: [Check; 11] = [
         run: |_| {
             cargo(&[
                 "clippy",
-                "--quiet",
                 "--workspace",
                 "--all-targets",
                 "--locked",

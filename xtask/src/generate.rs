@@ -85,7 +85,6 @@ fn cli_reference() -> Result<String> {
     // follows in CI, finds everything built.
     command::succeed(&mut command::cargo(&[
         "build",
-        "--quiet",
         "--locked",
         "--workspace",
         "--bins",
@@ -94,14 +93,15 @@ fn cli_reference() -> Result<String> {
     let mut page = String::from(
         "# Command line\n\nMade from the program's own help by `cargo xtask generate`; do not edit.\n",
     );
-    add_help(&mut page, &mut Vec::new())?;
+    let program = workspace::target().join("debug/overlock");
+    add_help(&mut page, &[&program.to_string_lossy()], &mut Vec::new())?;
     Ok(page)
 }
 
 /// Adds the help of one command, then of those below it.
-fn add_help(page: &mut String, words: &mut Vec<String>) -> Result<()> {
-    let program = workspace::target().join("debug/overlock");
-    let mut help = command::command(&program.to_string_lossy(), &[]);
+fn add_help(page: &mut String, program: &[&str], words: &mut Vec<String>) -> Result<()> {
+    let (first, rest) = program.split_first().context("no program")?;
+    let mut help = command::command(first, rest);
     // The help shows values from the environment, and colours on some terminals: neither belongs on the page.
     help.args(&words[..]).arg("--help").env_clear();
     let help = command::output(&mut help)?;
@@ -117,7 +117,7 @@ fn add_help(page: &mut String, words: &mut Vec<String>) -> Result<()> {
     )?;
     for name in commands_in(&help) {
         words.push(name);
-        add_help(page, words)?;
+        add_help(page, program, words)?;
         words.pop();
     }
     Ok(())
@@ -149,6 +149,34 @@ mod tests {
             commands_in("Usage: x scan\n\nOptions:\n  -h, --help\n"),
             [""; 0]
         );
+    }
+
+    #[test]
+    fn every_command_has_its_help_on_the_page_and_the_environment_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program");
+        let script = "case \"$*\" in\n\
+            --help) printf 'Usage: x\\n\\nCommands:\\n  feeds  Data\\n  help   Print\\n' ;;\n\
+            'feeds --help') printf 'Usage: feeds\\n\\nCommands:\\n  sync  Fetch\\n' ;;\n\
+            'feeds sync --help') echo \"Usage: sync [$HOME]\" ;;\n*) exit 2 ;;\nesac\n";
+        fs::write(&program, script).unwrap();
+        let mut page = String::new();
+        // By `sh`: a file that was just written cannot always be executed while other tests start programs.
+        let program = program.to_string_lossy();
+        add_help(&mut page, &["sh", &program], &mut Vec::new()).unwrap();
+        let titles: Vec<&str> = page
+            .lines()
+            .filter(|line| line.starts_with("## "))
+            .collect();
+        assert_eq!(
+            titles,
+            [
+                "## `overlock`",
+                "## `overlock feeds`",
+                "## `overlock feeds sync`"
+            ]
+        );
+        assert!(page.contains("Usage: sync []"), "{page}");
     }
 
     #[test]
