@@ -6,9 +6,16 @@ use std::path::PathBuf;
 
 /// Patch management: what is wrong with this host, what to patch first, by when, and why.
 #[derive(Debug, Parser)]
-#[command(name = "overlock", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done or nothing to do; 1 findings at or above --fail-on, or lines that do not \
-hold; 2 wrong usage or input that cannot be parsed; 3 the environment failed (network, lock, disk); 70 our bug.")]
+#[command(
+    name = "overlock",
+    version,
+    max_term_width = 100,
+    propagate_version = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done or nothing to do; 1 findings at or above --fail-on, or lines that do not \
+hold; 2 wrong usage or input that cannot be parsed; 3 the environment failed (network, lock, disk); 70 our bug."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -17,7 +24,13 @@ pub struct Cli {
     #[arg(long, global = true, env = "OVERLOCK_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Judge as of this time instead of now (RFC 3339); for reproducible reports
-    #[arg(long, global = true, env = "OVERLOCK_NOW", value_name = "TIME", hide_env = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "OVERLOCK_NOW",
+        value_name = "TIME",
+        hide_env = true
+    )]
     pub now: Option<jiff::Timestamp>,
 }
 
@@ -42,8 +55,10 @@ pub enum Command {
     #[command(subcommand)]
     Version(Version),
     /// Score CVSS vectors (v2, v3.0, v3.1, v4.0)
-    #[command(after_help = "Prints a line each: overall score, severity, nomenclature, vector, separated by tabs.
-Example: overlock cvss CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H")]
+    #[command(
+        after_help = "Prints a line each: overall score, severity, nomenclature, vector, separated by tabs.
+Example: overlock cvss CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
+    )]
     Cvss(Cvss),
     /// Print a completion script for a shell
     Completions {

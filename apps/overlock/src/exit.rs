@@ -36,17 +36,28 @@ pub struct Failure {
 impl Failure {
     /// Bad input.
     pub fn input(error: impl Into<anyhow::Error>) -> Self {
-        Self { kind: Kind::Input, error: error.into(), hint: None }
+        Self {
+            kind: Kind::Input,
+            error: error.into(),
+            hint: None,
+        }
     }
 
     /// A failed environment.
     pub fn environment(error: impl Into<anyhow::Error>) -> Self {
-        Self { kind: Kind::Environment, error: error.into(), hint: None }
+        Self {
+            kind: Kind::Environment,
+            error: error.into(),
+            hint: None,
+        }
     }
 
     /// With a hint.
     pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
     }
 }
 
@@ -94,5 +105,8 @@ fn tell(failure: &Failure) {
 /// Tells something that is no failure but must not be missed.
 pub fn warn(text: &str) {
     let yellow = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
-    eprintln!("{yellow}warning{yellow:#}: {}", overlock_report::plain(text));
+    eprintln!(
+        "{yellow}warning{yellow:#}: {}",
+        overlock_report::plain(text)
+    );
 }

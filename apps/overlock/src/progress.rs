@@ -15,7 +15,10 @@ impl Bars {
     pub fn new() -> Self {
         // indicatif draws nothing where standard error is no terminal.
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        Self { all, bars: Mutex::new(HashMap::new()) }
+        Self {
+            all,
+            bars: Mutex::new(HashMap::new()),
+        }
     }
 
     fn with(&self, feed: &str, act: impl FnOnce(&ProgressBar)) {
@@ -31,7 +34,11 @@ impl Progress for Bars {
     fn started(&self, feed: &str) {
         let style = ProgressStyle::with_template("{prefix:28} {bar:30} {bytes:>10} {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = self.all.add(ProgressBar::new(0)).with_style(style).with_prefix(feed.to_owned());
+        let bar = self
+            .all
+            .add(ProgressBar::new(0))
+            .with_style(style)
+            .with_prefix(feed.to_owned());
         if let Ok(mut bars) = self.bars.lock() {
             bars.insert(feed.to_owned(), bar);
         }

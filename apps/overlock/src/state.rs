@@ -20,12 +20,24 @@ impl State {
     pub fn find(given: Option<PathBuf>, now: Option<jiff::Timestamp>) -> Result<Self, Failure> {
         let now = now.unwrap_or_else(jiff::Timestamp::now);
         if let Some(data) = given {
-            return Ok(Self { tables: data.clone(), data, now });
+            return Ok(Self {
+                tables: data.clone(),
+                data,
+                now,
+            });
         }
         if rustix::process::geteuid().is_root() {
-            return Ok(Self { data: SYSTEM.into(), tables: SYSTEM.into(), now });
+            return Ok(Self {
+                data: SYSTEM.into(),
+                tables: SYSTEM.into(),
+                now,
+            });
         }
-        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let absolute = |name: &str| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
         let data = absolute("XDG_DATA_HOME")
             .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
             .map(|base| base.join("overlock"))
@@ -34,7 +46,11 @@ impl State {
                     .hint("give --data DIR, or set HOME or XDG_DATA_HOME")
             })?;
         let has_tables = |folder: &Path| folder.join("index/current").is_file();
-        let tables = if has_tables(&data) || !has_tables(Path::new(SYSTEM)) { data.clone() } else { SYSTEM.into() };
+        let tables = if has_tables(&data) || !has_tables(Path::new(SYSTEM)) {
+            data.clone()
+        } else {
+            SYSTEM.into()
+        };
         Ok(Self { data, tables, now })
     }
 

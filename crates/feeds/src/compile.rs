@@ -120,8 +120,12 @@ impl CompileError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Store(error) => error.hint(),
-            Self::Disk { .. } => "check the free space and that you may write to the data directory",
-            Self::Feed { .. } | Self::Table { .. } => "fetch it again with `overlock feeds sync`; the older tables stay in use",
+            Self::Disk { .. } => {
+                "check the free space and that you may write to the data directory"
+            }
+            Self::Feed { .. } | Self::Table { .. } => {
+                "fetch it again with `overlock feeds sync`; the older tables stay in use"
+            }
         }
     }
 }
@@ -130,14 +134,23 @@ impl CompileError {
 ///
 /// # Errors
 /// A feed that no longer parses, a table too large, the disk. The generation in use stays in use.
-pub fn compile(locked: &Locked<'_>, data: &Path, limits: &Limits) -> Result<Manifest, CompileError> {
+pub fn compile(
+    locked: &Locked<'_>,
+    data: &Path,
+    limits: &Limits,
+) -> Result<Manifest, CompileError> {
     let feeds = locked.store().all_good()?;
     let index = data.join("index");
     let generation = generation(&feeds);
     let folder = index.join(&generation);
-    if let Some(manifest) = crate::tables::manifest(&folder).filter(|_| folder.join(THREATS).is_file()) {
+    if let Some(manifest) =
+        crate::tables::manifest(&folder).filter(|_| folder.join(THREATS).is_file())
+    {
         // Ages are no part of the tables: an unchanged feed that was asked for again is fresher now.
-        let manifest = Manifest { feeds: statuses(&feeds), ..manifest };
+        let manifest = Manifest {
+            feeds: statuses(&feeds),
+            ..manifest
+        };
         write_manifest(&folder, &manifest)?;
         make_current(&index, &generation)?;
         return Ok(manifest);
@@ -164,13 +177,24 @@ fn generation(feeds: &[Good]) -> String {
     context.update(MANIFEST_SCHEMA.as_bytes());
     context.update(env!("CARGO_PKG_VERSION").as_bytes());
     for feed in feeds {
-        for part in [Some(&feed.state.status.id), feed.state.status.sha256.as_ref()].into_iter().flatten() {
+        for part in [
+            Some(&feed.state.status.id),
+            feed.state.status.sha256.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+        {
             context.update(part.as_bytes());
             context.update(b"\0");
         }
     }
     let digest = context.finish();
-    digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .as_ref()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[derive(Default)]
@@ -185,20 +209,32 @@ struct Compiler {
 impl Compiler {
     fn take_in(&mut self, feed: &Good, limits: &Limits) -> Result<(), CompileError> {
         let id = feed.state.status.id.as_str();
-        let failed = |source| CompileError::Feed { feed: id.to_owned(), source };
-        let open = || File::open(&feed.path).map(io::BufReader::new).map_err(disk(&feed.path));
+        let failed = |source| CompileError::Feed {
+            feed: id.to_owned(),
+            source,
+        };
+        let open = || {
+            File::open(&feed.path)
+                .map(io::BufReader::new)
+                .map_err(disk(&feed.path))
+        };
         match feed.state.format {
             FeedFormat::DistroInfo => {
                 let os = id.strip_prefix("eol-").unwrap_or(id);
                 let rows = eol::release_dates(&mut open()?, limits).map_err(failed)?;
-                self.release_dates.extend(rows.into_iter().map(|row| release_dates(os, row)));
+                self.release_dates
+                    .extend(rows.into_iter().map(|row| release_dates(os, row)));
                 return Ok(());
             }
             FeedFormat::DebianSupport => {
                 if let Some(release) = id.strip_prefix("debian-support-ended-") {
                     let rows = eol::support_ended(&mut open()?, limits).map_err(failed)?;
-                    let names = rows.iter().map(|row| row.package.as_str().to_owned()).collect();
-                    self.support_ended.insert(format!("debian:{release}"), names);
+                    let names = rows
+                        .iter()
+                        .map(|row| row.package.as_str().to_owned())
+                        .collect();
+                    self.support_ended
+                        .insert(format!("debian:{release}"), names);
                 }
                 return Ok(());
             }
@@ -210,23 +246,37 @@ impl Compiler {
         let ecosystem = feed.state.ecosystem.as_ref();
         let (tables, threats, skipped) = (&mut self.tables, &mut self.threats, &mut self.skipped);
         let mut withdrawn = Vec::new();
-        let parsed = parse(feed.state.format, &mut open()?, id, ecosystem, limits, &mut |statement| match statement {
-            Statement::Disclosure(disclosure) => match table(tables, &mut seen, &disclosure.ecosystem) {
-                Some(table) => table.disclose(&disclosure),
-                None => *skipped += 1,
-            },
-            Statement::Resolution(resolution) => match table(tables, &mut seen, &resolution.ecosystem) {
-                Some(table) => table.resolve(&resolution),
-                None => *skipped += 1,
-            },
-            Statement::Threat { vulnerability, part } => {
-                threats_said = true;
-                if !threats.add(&vulnerability, &part) {
-                    *skipped += 1;
+        let parsed = parse(
+            feed.state.format,
+            &mut open()?,
+            id,
+            ecosystem,
+            limits,
+            &mut |statement| match statement {
+                Statement::Disclosure(disclosure) => {
+                    match table(tables, &mut seen, &disclosure.ecosystem) {
+                        Some(table) => table.disclose(&disclosure),
+                        None => *skipped += 1,
+                    }
                 }
-            }
-            Statement::Withdrawn { vulnerability } => withdrawn.push(vulnerability),
-        })
+                Statement::Resolution(resolution) => {
+                    match table(tables, &mut seen, &resolution.ecosystem) {
+                        Some(table) => table.resolve(&resolution),
+                        None => *skipped += 1,
+                    }
+                }
+                Statement::Threat {
+                    vulnerability,
+                    part,
+                } => {
+                    threats_said = true;
+                    if !threats.add(&vulnerability, &part) {
+                        *skipped += 1;
+                    }
+                }
+                Statement::Withdrawn { vulnerability } => withdrawn.push(vulnerability),
+            },
+        )
         .map_err(failed)?;
         for ecosystem in seen.into_keys() {
             if let Some(table) = self.tables.get_mut(&ecosystem) {
@@ -244,7 +294,10 @@ impl Compiler {
             }
         }
         if feed.state.format == FeedFormat::Epss {
-            let date = parsed.facts.dated.map(|dated| dated.to_zoned(jiff::tz::TimeZone::UTC).date());
+            let date = parsed
+                .facts
+                .dated
+                .map(|dated| dated.to_zoned(jiff::tz::TimeZone::UTC).date());
             self.threats.set_epss(parsed.facts.epss_model, date);
         }
         Ok(())
@@ -254,7 +307,10 @@ impl Compiler {
         let mut tables = Vec::new();
         for (ecosystem, builder) in self.tables {
             let file = format!("{}.adv", file_stem(&ecosystem));
-            let failed = |source| CompileError::Table { table: ecosystem.to_string(), source };
+            let failed = |source| CompileError::Table {
+                table: ecosystem.to_string(),
+                source,
+            };
             let built = builder.finish().map_err(failed)?;
             write_file(&folder.join(&file), &built.bytes)?;
             tables.push(TableEntry {
@@ -267,7 +323,10 @@ impl Compiler {
             });
         }
         let threats_count = self.threats.len() as u64;
-        let failed = |source| CompileError::Table { table: "threats".to_owned(), source };
+        let failed = |source| CompileError::Table {
+            table: "threats".to_owned(),
+            source,
+        };
         let threats = self.threats.finish().map_err(failed)?;
         write_file(&folder.join(THREATS), &threats)?;
         Ok(Manifest {
@@ -286,7 +345,11 @@ impl Compiler {
 /// A publisher's row in the words of the model.
 fn release_dates(os: &str, row: eol::ReleaseDates) -> ReleaseDates {
     let programme = |name: &str, until: Option<jiff::civil::Date>, paid| {
-        until.map(|until| SupportProgramme { name: name.to_owned(), until, paid })
+        until.map(|until| SupportProgramme {
+            name: name.to_owned(),
+            until,
+            paid,
+        })
     };
     let programmes = [
         programme("Debian LTS", row.eol_lts, false),
@@ -323,20 +386,33 @@ fn table<'t>(
 
 /// Version order of an ecosystem.
 fn scheme(ecosystem: &Ecosystem) -> Option<Scheme> {
-    Some(match ecosystem.as_str().split(':').next().unwrap_or_default() {
-        "debian" | "ubuntu" => Scheme::Dpkg,
-        "almalinux" | "rocky" | "rhel" | "centos" | "ol" | "fedora" | "amzn" | "sles" | "sled" | "opensuse-leap"
-        | "opensuse-tumbleweed" | "azurelinux" | "mariner" => Scheme::Rpm,
-        "alpine" | "wolfi" | "chainguard" => Scheme::Apk,
-        "arch" => Scheme::Alpm,
-        "pypi" => Scheme::Pep440,
-        "npm" => Scheme::Npm,
-        "cargo" | "golang" => Scheme::Semver,
-        "maven" => Scheme::Maven,
-        "gem" => Scheme::Rubygems,
-        "nuget" => Scheme::Nuget,
-        _ => return None,
-    })
+    Some(
+        match ecosystem.as_str().split(':').next().unwrap_or_default() {
+            "debian" | "ubuntu" => Scheme::Dpkg,
+            "almalinux"
+            | "rocky"
+            | "rhel"
+            | "centos"
+            | "ol"
+            | "fedora"
+            | "amzn"
+            | "sles"
+            | "sled"
+            | "opensuse-leap"
+            | "opensuse-tumbleweed"
+            | "azurelinux"
+            | "mariner" => Scheme::Rpm,
+            "alpine" | "wolfi" | "chainguard" => Scheme::Apk,
+            "arch" => Scheme::Alpm,
+            "pypi" => Scheme::Pep440,
+            "npm" => Scheme::Npm,
+            "cargo" | "golang" => Scheme::Semver,
+            "maven" => Scheme::Maven,
+            "gem" => Scheme::Rubygems,
+            "nuget" => Scheme::Nuget,
+            _ => return None,
+        },
+    )
 }
 
 /// Whether a feed knows only vulnerabilities that have a fix, so that silence about others means nothing.
@@ -344,11 +420,18 @@ fn fixed_only(format: FeedFormat, id: &str) -> bool {
     match format {
         FeedFormat::DebianAdvisories | FeedFormat::AlpineSecdb | FeedFormat::Updateinfo => true,
         // Errata of rpm distributions; Red Hat's OSV export holds its advisories only.
-        FeedFormat::OsvZip => {
-            ["almalinux", "rocky", "redhat", "suse", "opensuse", "alpine", "wolfi", "chainguard"]
-                .iter()
-                .any(|name| id.ends_with(name))
-        }
+        FeedFormat::OsvZip => [
+            "almalinux",
+            "rocky",
+            "redhat",
+            "suse",
+            "opensuse",
+            "alpine",
+            "wolfi",
+            "chainguard",
+        ]
+        .iter()
+        .any(|name| id.ends_with(name)),
         _ => false,
     }
 }
@@ -358,13 +441,20 @@ fn file_stem(ecosystem: &Ecosystem) -> String {
     ecosystem
         .as_str()
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') {
+                c
+            } else {
+                '-'
+            }
+        })
         .collect()
 }
 
 fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), CompileError> {
     let path = folder.join(MANIFEST);
-    let text = serde_json::to_vec_pretty(manifest).map_err(|error| disk(&path)(io::Error::other(error)))?;
+    let text = serde_json::to_vec_pretty(manifest)
+        .map_err(|error| disk(&path)(io::Error::other(error)))?;
     write_file(&path, &text)
 }
 
@@ -376,10 +466,15 @@ fn make_current(index: &Path, generation: &str) -> Result<(), CompileError> {
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CompileError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let failed = disk(path);
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).map_err(&failed)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .tempfile_in(folder)
+        .map_err(&failed)?;
     file.write_all(bytes).map_err(&failed)?;
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    file.as_file().set_permissions(permissions).map_err(&failed)?;
+    file.as_file()
+        .set_permissions(permissions)
+        .map_err(&failed)?;
     file.as_file().sync_all().map_err(&failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
@@ -405,5 +500,8 @@ fn sweep(index: &Path, keep: &str) {
 
 fn disk(path: &Path) -> impl Fn(io::Error) -> CompileError + use<> {
     let path = path.to_owned();
-    move |source| CompileError::Disk { path: path.clone(), source }
+    move |source| CompileError::Disk {
+        path: path.clone(),
+        source,
+    }
 }

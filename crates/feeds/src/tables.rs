@@ -51,9 +51,19 @@ impl Tables {
             .tables
             .iter()
             .filter(|table| !table.file.contains('/'))
-            .map(|table| (table.ecosystem.clone(), (table.file.clone(), OnceLock::new())))
+            .map(|table| {
+                (
+                    table.ecosystem.clone(),
+                    (table.file.clone(), OnceLock::new()),
+                )
+            })
             .collect();
-        Some(Self { folder, manifest, advisories, threats: OnceLock::new() })
+        Some(Self {
+            folder,
+            manifest,
+            advisories,
+            threats: OnceLock::new(),
+        })
     }
 
     /// What the generation holds.
@@ -73,7 +83,10 @@ impl Tables {
     /// The threat table; `None` when there is none or it is damaged.
     #[must_use]
     pub fn threats(&self) -> Option<ThreatIndex<'_>> {
-        let map = self.threats.get_or_init(|| map(&self.folder.join(THREATS))).as_ref()?;
+        let map = self
+            .threats
+            .get_or_init(|| map(&self.folder.join(THREATS)))
+            .as_ref()?;
         ThreatIndex::open(map).ok()
     }
 
@@ -83,14 +96,24 @@ impl Tables {
         let mut damaged = Vec::new();
         let mut note = |file: &str, error: Option<IndexError>| {
             if let Some(source) = error {
-                damaged.push(TablesError::Damaged { path: self.folder.join(file), source });
+                damaged.push(TablesError::Damaged {
+                    path: self.folder.join(file),
+                    source,
+                });
             }
         };
         for (file, slot) in self.advisories.values() {
-            let bytes = slot.get_or_init(|| map(&self.folder.join(file))).as_deref().unwrap_or_default();
+            let bytes = slot
+                .get_or_init(|| map(&self.folder.join(file)))
+                .as_deref()
+                .unwrap_or_default();
             note(file, AdvisoryIndex::open(bytes).err());
         }
-        let bytes = self.threats.get_or_init(|| map(&self.folder.join(THREATS))).as_deref().unwrap_or_default();
+        let bytes = self
+            .threats
+            .get_or_init(|| map(&self.folder.join(THREATS)))
+            .as_deref()
+            .unwrap_or_default();
         note(THREATS, ThreatIndex::open(bytes).err());
         damaged
     }
@@ -104,11 +127,18 @@ pub(crate) fn manifest(folder: &Path) -> Option<Manifest> {
 
 fn bounded(path: &Path, limit: u64) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(limit + 1).read_to_end(&mut bytes).ok()?;
+    File::open(path)
+        .ok()?
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .ok()?;
     (bytes.len() as u64 <= limit).then_some(bytes)
 }
 
-#[expect(unsafe_code, reason = "mapping a file is what makes a scan start at once")]
+#[expect(
+    unsafe_code,
+    reason = "mapping a file is what makes a scan start at once"
+)]
 fn map(path: &Path) -> Option<Mmap> {
     let file = File::open(path).ok()?;
     // SAFETY: tables are written once under a new name and only ever unlinked, never changed in place; whoever may

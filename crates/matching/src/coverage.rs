@@ -131,8 +131,11 @@ fn without_finding(subject: &Subject<'_>, has_index: bool, context: &Context) ->
 
 /// Debian's list names source packages, some by a prefix with `.*`.
 fn support_ended(source: &str, context: &Context) -> bool {
-    context.support_ended.iter().any(|pattern| match pattern.strip_suffix(".*") {
-        Some(prefix) => source.starts_with(prefix),
-        None => source == pattern,
-    })
+    context
+        .support_ended
+        .iter()
+        .any(|pattern| match pattern.strip_suffix(".*") {
+            Some(prefix) => source.starts_with(prefix),
+            None => source == pattern,
+        })
 }

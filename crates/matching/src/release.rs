@@ -31,15 +31,29 @@ impl Release {
             "ol" => (PackageType::Rpm, &["oracle"]),
             "fedora" => (PackageType::Rpm, &["fedora"]),
             "amzn" => (PackageType::Rpm, &["amazon"]),
-            "opensuse-leap" | "opensuse-tumbleweed" | "sles" | "sled" => (PackageType::Rpm, &["opensuse", "suse"]),
+            "opensuse-leap" | "opensuse-tumbleweed" | "sles" | "sled" => {
+                (PackageType::Rpm, &["opensuse", "suse"])
+            }
             "alpine" => (PackageType::Apk, &["alpine"]),
             "wolfi" => (PackageType::Apk, &["wolfi"]),
             "chainguard" => (PackageType::Apk, &["chainguard", "wolfi"]),
             "arch" => (PackageType::Alpm, &["arch", "core", "extra", "multilib"]),
-            _ => return Self { ecosystem: None, kind: None, publishers: &[], by_source: true },
+            _ => {
+                return Self {
+                    ecosystem: None,
+                    kind: None,
+                    publishers: &[],
+                    by_source: true,
+                };
+            }
         };
         let by_source = matches!(kind, PackageType::Deb | PackageType::Apk);
-        Self { ecosystem: os.ecosystem(), kind: Some(kind), publishers, by_source }
+        Self {
+            ecosystem: os.ecosystem(),
+            kind: Some(kind),
+            publishers,
+            by_source,
+        }
     }
 
     /// Whether a repository's `Origin`, or an rpm's vendor, is the distribution itself.

@@ -181,8 +181,14 @@ pub fn ubuntu_version_of(codename: &str) -> Option<&'static str> {
     version_in(&UBUNTU_CODENAMES, codename)
 }
 
-fn version_in(table: &'static [(&'static str, &'static str)], codename: &str) -> Option<&'static str> {
-    table.iter().find(|(name, _)| *name == codename).map(|(_, version)| *version)
+fn version_in(
+    table: &'static [(&'static str, &'static str)],
+    codename: &str,
+) -> Option<&'static str> {
+    table
+        .iter()
+        .find(|(name, _)| *name == codename)
+        .map(|(_, version)| *version)
 }
 
 impl Os {
@@ -198,13 +204,14 @@ impl Os {
             (!version.is_empty()).then(|| Ecosystem::release(word, version))
         };
         match self.id.as_str() {
-            id @ ("debian" | "almalinux" | "rocky" | "rhel" | "centos" | "ol" | "fedora" | "amzn") => {
-                release(id, major)
-            }
+            id @ ("debian" | "almalinux" | "rocky" | "rhel" | "centos" | "ol" | "fedora"
+            | "amzn") => release(id, major),
             id @ ("ubuntu" | "sles" | "sled") => release(id, version),
             "opensuse-leap" => release("opensuse-leap", version),
             "alpine" => release("alpine", &alpine_branch(version)),
-            id @ ("opensuse-tumbleweed" | "wolfi" | "chainguard" | "arch") => Some(Ecosystem(id.to_owned())),
+            id @ ("opensuse-tumbleweed" | "wolfi" | "chainguard" | "arch") => {
+                Some(Ecosystem(id.to_owned()))
+            }
             _ => None,
         }
     }

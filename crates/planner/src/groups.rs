@@ -35,8 +35,10 @@ pub(crate) fn close(moves: &[Move<'_>]) -> Vec<Group> {
     }
     let mut groups: BTreeMap<usize, Group> = BTreeMap::new();
     for (at, one) in moves.iter().enumerate() {
-        let group =
-            groups.entry(root(&parent, at)).or_insert_with(|| Group { members: Vec::new(), blocked: None });
+        let group = groups.entry(root(&parent, at)).or_insert_with(|| Group {
+            members: Vec::new(),
+            blocked: None,
+        });
         group.members.push(at);
         if one.blocked.is_some() && group.blocked.is_none() {
             group.blocked = Some(at);

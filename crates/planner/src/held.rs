@@ -33,25 +33,46 @@ pub(crate) fn reasons(
     }
     let mut held: Vec<(f64, Held)> = held
         .into_iter()
-        .map(|((package, installed, reason), (weight, vulnerabilities))| {
-            (weight, Held { package, installed, vulnerabilities, reason })
-        })
+        .map(
+            |((package, installed, reason), (weight, vulnerabilities))| {
+                (
+                    weight,
+                    Held {
+                        package,
+                        installed,
+                        vulnerabilities,
+                        reason,
+                    },
+                )
+            },
+        )
         .collect();
     held.sort_by(|(a_weight, a), (b_weight, b)| {
-        b_weight.total_cmp(a_weight).then_with(|| (&a.package, &a.reason).cmp(&(&b.package, &b.reason)))
+        b_weight
+            .total_cmp(a_weight)
+            .then_with(|| (&a.package, &a.reason).cmp(&(&b.package, &b.reason)))
     });
     held.into_iter().map(|(_, held)| held).collect()
 }
 
-fn reason(situation: &Situation<'_>, moves: &[Move<'_>], groups: &[Group], exposure: &Exposure) -> HoldReason {
+fn reason(
+    situation: &Situation<'_>,
+    moves: &[Move<'_>],
+    groups: &[Group],
+    exposure: &Exposure,
+) -> HoldReason {
     if exposure.state == ExposureState::Installed {
         return HoldReason::RebootPending;
     }
     if !exposure.kind.is_os() {
-        return HoldReason::OtherManager { manager: exposure.kind.to_string() };
+        return HoldReason::OtherManager {
+            manager: exposure.kind.to_string(),
+        };
     }
     if exposure.status != ExposureStatus::FixAvailable {
-        return HoldReason::NoFix { status: exposure.status };
+        return HoldReason::NoFix {
+            status: exposure.status,
+        };
     }
     if let Some(reason) = blocked(moves, groups, exposure) {
         return reason;
@@ -60,9 +81,10 @@ fn reason(situation: &Situation<'_>, moves: &[Move<'_>], groups: &[Group], expos
     match (&offered, situation.support) {
         (None, Support::EndOfLife { .. }) => HoldReason::EndOfLife,
         (None, _) => HoldReason::RepositoryMissing,
-        (Some(_), _) => {
-            HoldReason::NoCandidate { fixed: exposure.fixed.clone().unwrap_or_default(), offered }
-        }
+        (Some(_), _) => HoldReason::NoCandidate {
+            fixed: exposure.fixed.clone().unwrap_or_default(),
+            offered,
+        },
     }
 }
 
@@ -78,8 +100,13 @@ fn blocked(moves: &[Move<'_>], groups: &[Group], exposure: &Exposure) -> Option<
         .filter_map(|at| moves.get(*at))
         .find(|one| exposure.binaries.contains(&one.package.name) && one.blocked.is_some());
     Some(match own.and_then(|own| own.blocked.map(|by| (own, by))) {
-        Some((own, by)) => HoldReason::Blocked { by: by.clone(), to: own.offer.version.clone() },
-        None => HoldReason::TogetherBlocked { package: blocker.package.name.clone() },
+        Some((own, by)) => HoldReason::Blocked {
+            by: by.clone(),
+            to: own.offer.version.clone(),
+        },
+        None => HoldReason::TogetherBlocked {
+            package: blocker.package.name.clone(),
+        },
     })
 }
 

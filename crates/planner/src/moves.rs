@@ -22,8 +22,11 @@ pub(crate) struct Move<'a> {
 
 /// All packages for which a newer version is on offer, in inventory order.
 pub(crate) fn moves(inventory: &Inventory) -> Vec<Move<'_>> {
-    let offers: HashMap<(&str, Option<&str>), &Offer> =
-        inventory.offers.iter().map(|offer| ((offer.package.as_str(), offer.arch.as_deref()), offer)).collect();
+    let offers: HashMap<(&str, Option<&str>), &Offer> = inventory
+        .offers
+        .iter()
+        .map(|offer| ((offer.package.as_str(), offer.arch.as_deref()), offer))
+        .collect();
     inventory
         .packages
         .iter()
@@ -31,15 +34,23 @@ pub(crate) fn moves(inventory: &Inventory) -> Vec<Move<'_>> {
             let offer = offers
                 .get(&(package.name.as_str(), package.arch.as_deref()))
                 .or_else(|| offers.get(&(package.name.as_str(), None)))?;
-            let newer = overlock_versions::compare(scheme_of(&package.kind), &offer.version, &package.version)
-                .is_ok_and(std::cmp::Ordering::is_gt);
+            let newer = overlock_versions::compare(
+                scheme_of(&package.kind),
+                &offer.version,
+                &package.version,
+            )
+            .is_ok_and(std::cmp::Ordering::is_gt);
             newer.then(|| on_offer(package, offer))
         })
         .collect()
 }
 
 fn on_offer<'a>(package: &'a Package, offer: &'a Offer) -> Move<'a> {
-    let mut offered = Package::new(package.kind.clone(), offer.package.clone(), offer.version.clone());
+    let mut offered = Package::new(
+        package.kind.clone(),
+        offer.package.clone(),
+        offer.version.clone(),
+    );
     offered.source.clone_from(&offer.source);
     offered.source_version.clone_from(&offer.source_version);
     let (judged, version) = judged_as(&offered);

@@ -14,17 +14,24 @@ pub(crate) fn ends(moves: &[Move<'_>], group: &Group, exposure: &Exposure) -> bo
     if exposure.status != ExposureStatus::FixAvailable || exposure.state != ExposureState::Exposed {
         return false;
     }
-    let Some(fixed) =
-        exposure.fixed.as_deref().and_then(|fixed| overlock_versions::key(scheme_of(&exposure.kind), fixed).ok())
+    let Some(fixed) = exposure
+        .fixed
+        .as_deref()
+        .and_then(|fixed| overlock_versions::key(scheme_of(&exposure.kind), fixed).ok())
     else {
         return false;
     };
-    group.members.iter().filter_map(|at| moves.get(*at)).any(|one| {
-        let same_kind = one.package.kind == exposure.kind;
-        // A new kernel comes under a new binary name: its source says that it is the same thing.
-        let same = one.judged == exposure.source || exposure.binaries.contains(&one.package.name);
-        same_kind && same && one.judged_key.as_ref().is_some_and(|key| *key >= fixed)
-    })
+    group
+        .members
+        .iter()
+        .filter_map(|at| moves.get(*at))
+        .any(|one| {
+            let same_kind = one.package.kind == exposure.kind;
+            // A new kernel comes under a new binary name: its source says that it is the same thing.
+            let same =
+                one.judged == exposure.source || exposure.binaries.contains(&one.package.name);
+            same_kind && same && one.judged_key.as_ref().is_some_and(|key| *key >= fixed)
+        })
 }
 
 /// All updates by risk removed, and the positions of the exposures that some update ends.
@@ -43,7 +50,11 @@ pub(crate) fn rank(
             .enumerate()
             .filter(|(_, exposure)| ends(moves, group, exposure))
             .collect();
-        let security = group.members.iter().filter_map(|at| moves.get(*at)).any(|one| one.offer.security);
+        let security = group
+            .members
+            .iter()
+            .filter_map(|at| moves.get(*at))
+            .any(|one| one.offer.security);
         if mine.is_empty() && !security {
             continue;
         }
@@ -55,9 +66,14 @@ pub(crate) fn rank(
         ranked.push((removed, update(situation, moves, group, &mine, share)));
     }
     ranked.sort_by(|(a_removed, a), (b_removed, b)| {
-        b_removed.total_cmp(a_removed).then_with(|| a.package.cmp(&b.package))
+        b_removed
+            .total_cmp(a_removed)
+            .then_with(|| a.package.cmp(&b.package))
     });
-    (ranked.into_iter().map(|(_, update)| update).collect(), ended)
+    (
+        ranked.into_iter().map(|(_, update)| update).collect(),
+        ended,
+    )
 }
 
 fn update(
@@ -67,9 +83,17 @@ fn update(
     mine: &[(usize, &Exposure)],
     risk_removed: f64,
 ) -> Update {
-    let mut members: Vec<Member> = group.members.iter().filter_map(|at| moves.get(*at)).map(member).collect();
+    let mut members: Vec<Member> = group
+        .members
+        .iter()
+        .filter_map(|at| moves.get(*at))
+        .map(member)
+        .collect();
     members.sort_by(|a, b| (&a.package, &a.arch).cmp(&(&b.package, &b.arch)));
-    let names: BTreeSet<&str> = members.iter().map(|member| member.package.as_str()).collect();
+    let names: BTreeSet<&str> = members
+        .iter()
+        .map(|member| member.package.as_str())
+        .collect();
     let mut resolves: Vec<String> = Vec::new();
     for (_, exposure) in mine {
         if !resolves.contains(&exposure.vulnerability) {
@@ -81,7 +105,11 @@ fn update(
         .effective
         .iter()
         .flat_map(|effective| &effective.units)
-        .filter(|unit| unit.packages.iter().any(|package| names.contains(package.as_str())))
+        .filter(|unit| {
+            unit.packages
+                .iter()
+                .any(|package| names.contains(package.as_str()))
+        })
         .map(|unit| unit.unit.clone())
         .collect();
     let runs = situation.inventory.effective.is_some();
@@ -89,7 +117,9 @@ fn update(
         .members
         .iter()
         .filter_map(|at| moves.get(*at))
-        .find_map(|one| reboot::reason(one.package).map(|why| format!("{}: {why}", one.package.name)))
+        .find_map(|one| {
+            reboot::reason(one.package).map(|why| format!("{}: {why}", one.package.name))
+        })
         // In a root that does not run there is nothing to reboot.
         .filter(|_| runs || situation.inventory.kernel.running.is_some());
     // The member named like the source stands for the update; without one the first exposed package, then the first.
@@ -122,7 +152,10 @@ fn update(
         members,
         resolves,
         decision: mine.iter().map(|(_, exposure)| exposure.decision).max(),
-        deadline: mine.iter().filter_map(|(_, exposure)| exposure.deadline).min(),
+        deadline: mine
+            .iter()
+            .filter_map(|(_, exposure)| exposure.deadline)
+            .min(),
         risk_removed,
         restarts: restarts.into_iter().collect(),
         reboot,

@@ -15,8 +15,13 @@ pub fn run(args: &Cvss) -> Result<Done, Failure> {
             for (number, line) in std::io::stdin().lock().split(b'\n').enumerate() {
                 let line = line?;
                 let place = format!("line {}", number + 1);
-                let text = std::str::from_utf8(line.get(..line.len().min(LINE_BYTES_MAX)).unwrap_or_default())
-                    .map_err(|error| Failure::input(anyhow::Error::new(error).context(place.clone())))?;
+                let text = std::str::from_utf8(
+                    line.get(..line.len().min(LINE_BYTES_MAX))
+                        .unwrap_or_default(),
+                )
+                .map_err(|error| {
+                    Failure::input(anyhow::Error::new(error).context(place.clone()))
+                })?;
                 if !text.trim().is_empty() {
                     score(text.trim(), &place, &mut out)?;
                 }
@@ -30,8 +35,9 @@ pub fn run(args: &Cvss) -> Result<Done, Failure> {
 }
 
 fn score(vector: &str, place: &str, out: &mut dyn Write) -> Result<(), Failure> {
-    let assessment = assess(vector)
-        .map_err(|error| Failure::input(anyhow::Error::new(error).context(format!("{place} holds no CVSS vector"))))?;
+    let assessment = assess(vector).map_err(|error| {
+        Failure::input(anyhow::Error::new(error).context(format!("{place} holds no CVSS vector")))
+    })?;
     writeln!(out, "{}", assessment.line())?;
     Ok(())
 }

@@ -13,8 +13,11 @@ use std::io::Write;
 pub fn run(args: &Explain, state: &State) -> Result<Done, Failure> {
     let asked = args.vulnerability.trim().to_uppercase();
     if asked.is_empty() || asked.len() > 100 || !asked.chars().all(|c| c.is_ascii_graphic()) {
-        return Err(Failure::input(anyhow::anyhow!("`{}` is no identifier", plain(&args.vulnerability)))
-            .hint("give one like CVE-2024-6387, GHSA-jf85-cpcp-j695 or DSA-5724-1"));
+        return Err(Failure::input(anyhow::anyhow!(
+            "`{}` is no identifier",
+            plain(&args.vulnerability)
+        ))
+        .hint("give one like CVE-2024-6387, GHSA-jf85-cpcp-j695 or DSA-5724-1"));
     }
     // GHSA identifiers are lower case after the prefix; all others are upper case.
     let asked = match asked.strip_prefix("GHSA-") {
@@ -31,12 +34,18 @@ pub fn run(args: &Explain, state: &State) -> Result<Done, Failure> {
             || exposure.aliases.contains(&asked)
             || exposure.advisories.contains(&asked)
     };
-    let (exposures, inputs): (Vec<Exposure>, Vec<Vec<String>>) =
-        judged.exposures.into_iter().zip(judged.inputs).filter(|(exposure, _)| named(exposure)).unzip();
+    let (exposures, inputs): (Vec<Exposure>, Vec<Vec<String>>) = judged
+        .exposures
+        .into_iter()
+        .zip(judged.inputs)
+        .filter(|(exposure, _)| named(exposure))
+        .unzip();
     let coverage = &judged.assessment.coverage;
     let mut unknown: Vec<String> = Vec::new();
     if coverage.advisories_unknown {
-        unknown.push("no advisories are at hand for this system: run `overlock feeds sync`".to_owned());
+        unknown.push(
+            "no advisories are at hand for this system: run `overlock feeds sync`".to_owned(),
+        );
     }
     for depth in &coverage.depth {
         if depth.limit == overlock_model::coverage::DepthLimit::FixedVersionsOnly {
@@ -101,11 +110,25 @@ fn table(report: &ExplainReport, out: &mut dyn Write) -> std::io::Result<()> {
             writeln!(out, "  {dim}·{dim:#} {}", plain(step))?;
         }
         for statement in &package.statements {
-            let advisory = statement.advisory.as_deref().map(|name| format!(" {}", plain(name))).unwrap_or_default();
-            let issued = statement.issued.map(|time| format!(" of {}", time.strftime("%F"))).unwrap_or_default();
-            let stream = statement.module.as_deref().map(|module| format!(" for {}", plain(module))).unwrap_or_default();
-            let channel =
-                if statement.channel.is_empty() { String::new() } else { format!(" in {}", plain(&statement.channel)) };
+            let advisory = statement
+                .advisory
+                .as_deref()
+                .map(|name| format!(" {}", plain(name)))
+                .unwrap_or_default();
+            let issued = statement
+                .issued
+                .map(|time| format!(" of {}", time.strftime("%F")))
+                .unwrap_or_default();
+            let stream = statement
+                .module
+                .as_deref()
+                .map(|module| format!(" for {}", plain(module)))
+                .unwrap_or_default();
+            let channel = if statement.channel.is_empty() {
+                String::new()
+            } else {
+                format!(" in {}", plain(&statement.channel))
+            };
             writeln!(
                 out,
                 "  {dim}{}{advisory}{issued}{dim:#} says: {}{stream}{channel} {dim}→{dim:#} {}",
@@ -116,7 +139,9 @@ fn table(report: &ExplainReport, out: &mut dyn Write) -> std::io::Result<()> {
         }
     }
     for exposure in &report.exposures {
-        let deadline = exposure.deadline.map_or("no date".to_owned(), |deadline| deadline.strftime("%F").to_string());
+        let deadline = exposure.deadline.map_or("no date".to_owned(), |deadline| {
+            deadline.strftime("%F").to_string()
+        });
         writeln!(
             out,
             "\n{bold}decision{bold:#} for {} {}: {}, by {deadline}",
@@ -125,7 +150,11 @@ fn table(report: &ExplainReport, out: &mut dyn Write) -> std::io::Result<()> {
             exposure.decision
         )?;
         for obligation in &exposure.obligations {
-            let by = obligation.deadline.map_or("no date".to_owned(), |deadline| deadline.strftime("%F").to_string());
+            let by = obligation
+                .deadline
+                .map_or("no date".to_owned(), |deadline| {
+                    deadline.strftime("%F").to_string()
+                });
             writeln!(out, "  {by}  {}", plain(&obligation.because))?;
         }
         for note in &exposure.evidence.notes {
@@ -140,8 +169,12 @@ fn table(report: &ExplainReport, out: &mut dyn Write) -> std::io::Result<()> {
     }
     writeln!(out, "\n{bold}feeds{bold:#}")?;
     for feed in &report.feeds {
-        let dated = feed.dated.map_or("undated".to_owned(), |time| time.strftime("%F").to_string());
-        let fetched = feed.fetched.map_or("never".to_owned(), |time| time.strftime("%F %H:%MZ").to_string());
+        let dated = feed
+            .dated
+            .map_or("undated".to_owned(), |time| time.strftime("%F").to_string());
+        let fetched = feed.fetched.map_or("never".to_owned(), |time| {
+            time.strftime("%F %H:%MZ").to_string()
+        });
         writeln!(out, "  {:28} of {dated}, fetched {fetched}", feed.id)?;
     }
     for unknown in &report.unknown {

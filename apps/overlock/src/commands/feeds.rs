@@ -20,20 +20,36 @@ use std::path::Path;
 
 pub fn run(args: &Feeds, state: &State) -> Result<Done, Failure> {
     match args {
-        Feeds::Sync { mirror, all, only, accept_shrink, format } => {
+        Feeds::Sync {
+            mirror,
+            all,
+            only,
+            accept_shrink,
+            format,
+        } => {
             let wanted = wanted(*all, only)?;
-            let options = Options { shrink: shrink(*accept_shrink), ..Options::default() };
+            let options = Options {
+                shrink: shrink(*accept_shrink),
+                ..Options::default()
+            };
             let report = tables::fetch(&wanted, mirror.as_deref(), options, state)?;
             told(&report, *format)
         }
         Feeds::Status { format } => status(*format, state),
         Feeds::Export { file } => export(file, state),
-        Feeds::Import { file, accept_shrink } => import(file, shrink(*accept_shrink), state),
+        Feeds::Import {
+            file,
+            accept_shrink,
+        } => import(file, shrink(*accept_shrink), state),
     }
 }
 
 fn shrink(accept: bool) -> Shrink {
-    if accept { Shrink::Accept } else { Shrink::Refuse }
+    if accept {
+        Shrink::Accept
+    } else {
+        Shrink::Refuse
+    }
 }
 
 /// The feeds to fetch: those named, all of the table, or those that this host needs.
@@ -78,14 +94,32 @@ fn told(report: &SyncReport, format: Plain) -> Result<Done, Failure> {
         .iter()
         .map(|feed| {
             let (outcome, records, quarantined, why) = match &feed.outcome {
-                Outcome::Updated { records, quarantined, .. } => ("updated", Some(*records), Some(*quarantined), None),
+                Outcome::Updated {
+                    records,
+                    quarantined,
+                    ..
+                } => ("updated", Some(*records), Some(*quarantined), None),
                 Outcome::Unchanged => ("unchanged", None, None, None),
                 Outcome::KeptNewer => ("kept newer", None, None, None),
                 Outcome::NotOffered => ("not offered", None, None, None),
-                Outcome::Failed { error, kept: true } => ("failed, last good kept", None, None, Some(in_one_line(error))),
-                Outcome::Failed { error, kept: false } => ("failed", None, None, Some(in_one_line(error))),
+                Outcome::Failed { error, kept: true } => (
+                    "failed, last good kept",
+                    None,
+                    None,
+                    Some(in_one_line(error)),
+                ),
+                Outcome::Failed { error, kept: false } => {
+                    ("failed", None, None, Some(in_one_line(error)))
+                }
             };
-            Line { feed: &feed.id, outcome, records, quarantined, why, notes: &feed.notes }
+            Line {
+                feed: &feed.id,
+                outcome,
+                records,
+                quarantined,
+                why,
+                notes: &feed.notes,
+            }
         })
         .collect();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
@@ -96,12 +130,19 @@ fn told(report: &SyncReport, format: Plain) -> Result<Done, Failure> {
         }
         Plain::Table => {
             for line in &lines {
-                let records = line.records.map(|records| format!("{records} records")).unwrap_or_default();
+                let records = line
+                    .records
+                    .map(|records| format!("{records} records"))
+                    .unwrap_or_default();
                 let quarantined = match line.quarantined {
                     Some(quarantined) if quarantined > 0 => format!(", {quarantined} quarantined"),
                     _ => String::new(),
                 };
-                writeln!(out, "{:28} {:10} {records}{quarantined}", line.feed, line.outcome)?;
+                writeln!(
+                    out,
+                    "{:28} {:10} {records}{quarantined}",
+                    line.feed, line.outcome
+                )?;
                 for text in line.why.iter().chain(line.notes) {
                     writeln!(out, "{:28} {}", "", plain(text))?;
                 }
@@ -113,9 +154,17 @@ fn told(report: &SyncReport, format: Plain) -> Result<Done, Failure> {
         0 => Ok(Done::Clear),
         code => {
             let failed = report.failures().count();
-            let error = anyhow::anyhow!("{failed} of {} feeds were not taken in", report.feeds.len());
-            let kind = if code == 2 { Kind::Input } else { Kind::Environment };
-            let hint = report.failures().next().map(|(error, _)| error.hint().to_owned());
+            let error =
+                anyhow::anyhow!("{failed} of {} feeds were not taken in", report.feeds.len());
+            let kind = if code == 2 {
+                Kind::Input
+            } else {
+                Kind::Environment
+            };
+            let hint = report
+                .failures()
+                .next()
+                .map(|(error, _)| error.hint().to_owned());
             Err(Failure { kind, error, hint })
         }
     }
@@ -123,7 +172,8 @@ fn told(report: &SyncReport, format: Plain) -> Result<Done, Failure> {
 
 fn status(format: Plain, state: &State) -> Result<Done, Failure> {
     let store = Store::new(&state.data);
-    let statuses = overlock_feeds::status::status(&store, &here()?, state.now).map_err(Failure::environment)?;
+    let statuses = overlock_feeds::status::status(&store, &here()?, state.now)
+        .map_err(Failure::environment)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     match format {
         Plain::Json => {
@@ -132,11 +182,22 @@ fn status(format: Plain, state: &State) -> Result<Done, Failure> {
             writeln!(out, "{value:#}")?;
         }
         Plain::Table => {
-            writeln!(out, "{:28} {:10} {:>8} {:>9} {:>11}  fetched", "feed", "dated", "age", "records", "quarantined")?;
+            writeln!(
+                out,
+                "{:28} {:10} {:>8} {:>9} {:>11}  fetched",
+                "feed", "dated", "age", "records", "quarantined"
+            )?;
             for feed in statuses.iter().map(|feed| &feed.status) {
-                let dated = feed.dated.map_or("-".to_owned(), |time| time.strftime("%F").to_string());
-                let fetched = feed.fetched.map_or("never".to_owned(), |time| time.strftime("%F %H:%MZ").to_string());
-                let age = feed.dated.or(feed.fetched).map_or("-".to_owned(), |time| age(state.now, time));
+                let dated = feed
+                    .dated
+                    .map_or("-".to_owned(), |time| time.strftime("%F").to_string());
+                let fetched = feed.fetched.map_or("never".to_owned(), |time| {
+                    time.strftime("%F %H:%MZ").to_string()
+                });
+                let age = feed
+                    .dated
+                    .or(feed.fetched)
+                    .map_or("-".to_owned(), |time| age(state.now, time));
                 writeln!(
                     out,
                     "{:28} {dated:10} {age:>8} {:>9} {:>11}  {fetched}",
@@ -171,7 +232,8 @@ fn export(file: &Path, state: &State) -> Result<Done, Failure> {
 
 fn import(file: &Path, shrink: Shrink, state: &State) -> Result<Done, Failure> {
     let store = Store::new(&state.data);
-    let report = archive::import(&store, file, shrink, &Parsers::default(), &Bars::new()).map_err(failed)?;
+    let report =
+        archive::import(&store, file, shrink, &Parsers::default(), &Bars::new()).map_err(failed)?;
     if let Err(failure) = tables::recompile(&store, state) {
         warn("the feeds are in place, but could not be compiled");
         return Err(failure);

@@ -19,7 +19,12 @@ pub fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Version(args) => version::run(&args),
         Command::Cvss(args) => cvss::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "overlock", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "overlock",
+                &mut std::io::stdout(),
+            );
             Ok(Done::Clear)
         }
     }
@@ -29,16 +34,24 @@ pub fn run(cli: Cli) -> Result<Done, Failure> {
 pub fn read_input(path: &std::path::Path, limit: u64) -> Result<Vec<u8>, Failure> {
     use std::io::Read;
     let name = path.display().to_string();
-    let failed = |error: std::io::Error| Failure::input(anyhow::Error::new(error).context(format!("cannot read `{name}`")));
+    let failed = |error: std::io::Error| {
+        Failure::input(anyhow::Error::new(error).context(format!("cannot read `{name}`")))
+    };
     let source: Box<dyn Read> = if name == "-" {
         Box::new(std::io::stdin())
     } else {
         Box::new(std::fs::File::open(path).map_err(failed)?)
     };
     let mut bytes = Vec::new();
-    source.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    source
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if bytes.len() as u64 > limit {
-        return Err(Failure::input(anyhow::anyhow!("`{name}` is larger than {} MiB", limit >> 20)));
+        return Err(Failure::input(anyhow::anyhow!(
+            "`{name}` is larger than {} MiB",
+            limit >> 20
+        )));
     }
     Ok(bytes)
 }

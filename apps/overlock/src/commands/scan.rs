@@ -22,13 +22,18 @@ pub fn run(args: &Scan, state: &State) -> Result<Done, Failure> {
     }
     let tables = tables::for_inventory(&inventory, &args.source, state)?;
     let judged = judged::judged(&mut inventory, root.as_ref(), &tables, &given, state);
-    let (report, inventory) = judged::report(inventory, root.as_ref(), given, judged, args.capacity);
+    let (report, inventory) =
+        judged::report(inventory, root.as_ref(), given, judged, args.capacity);
 
     let mut serial = [0; 16];
     if args.format == Format::Cyclonedx {
-        rustix::rand::getrandom(&mut serial, rustix::rand::GetRandomFlags::empty()).map_err(std::io::Error::from)?;
+        rustix::rand::getrandom(&mut serial, rustix::rand::GetRandomFlags::empty())
+            .map_err(std::io::Error::from)?;
     }
-    let bill = Bill { packages: &inventory.packages, serial: Serial(serial) };
+    let bill = Bill {
+        packages: &inventory.packages,
+        serial: Serial(serial),
+    };
     let style = style(args.all);
     let mut out = std::io::stdout().lock();
     overlock_report::write(format(args.format), &report, bill, &mut out, &style)?;
@@ -36,13 +41,19 @@ pub fn run(args: &Scan, state: &State) -> Result<Done, Failure> {
     let Some(fail_on) = args.fail_on else {
         return Ok(Done::Clear);
     };
-    if report.exposures.iter().any(|exposure| exposure.decision >= fail_on.decision()) {
+    if report
+        .exposures
+        .iter()
+        .any(|exposure| exposure.decision >= fail_on.decision())
+    {
         return Ok(Done::Findings);
     }
     // A gate that could not look must not open.
     if report.coverage.advisories_unknown {
-        return Err(Failure::environment(anyhow::anyhow!("no advisories at hand: `--fail-on` cannot be decided"))
-            .hint("run `overlock feeds sync`, or give --mirror"));
+        return Err(Failure::environment(anyhow::anyhow!(
+            "no advisories at hand: `--fail-on` cannot be decided"
+        ))
+        .hint("run `overlock feeds sync`, or give --mirror"));
     }
     Ok(Done::Clear)
 }
@@ -61,11 +72,17 @@ fn format(format: Format) -> overlock_report::Format {
 /// Colour and width of the terminal; neither colour nor a narrow layout elsewhere.
 pub fn style(all: bool) -> Style {
     let terminal = std::io::stdout().is_terminal();
-    let colour = terminal && anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
+    let colour = terminal
+        && anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
     let width = terminal
         .then(|| rustix::termios::tcgetwinsize(std::io::stdout()).ok())
         .flatten()
         .map(|size| usize::from(size.ws_col))
         .filter(|width| *width > 0);
-    Style { colour, width: width.unwrap_or(Style::default().width), all, ..Style::default() }
+    Style {
+        colour,
+        width: width.unwrap_or(Style::default().width),
+        all,
+        ..Style::default()
+    }
 }

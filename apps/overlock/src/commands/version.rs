@@ -12,8 +12,10 @@ pub fn run(args: &Version) -> Result<Done, Failure> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let Some(b) = b else {
         if a != "-" {
-            return Err(Failure::input(anyhow::anyhow!("a second version is missing"))
-                .hint("give two versions, or `-` to read lines `A OP B` from standard input"));
+            return Err(
+                Failure::input(anyhow::anyhow!("a second version is missing"))
+                    .hint("give two versions, or `-` to read lines `A OP B` from standard input"),
+            );
         }
         let done = check_lines(scheme, &mut std::io::stdin().lock(), &mut out)?;
         out.flush()?;
@@ -34,12 +36,20 @@ fn sign(order: Ordering) -> &'static str {
 }
 
 /// Checks lines `A OP B`; lists those that do not hold.
-fn check_lines(scheme: Scheme, input: &mut dyn BufRead, out: &mut dyn Write) -> Result<Done, Failure> {
+fn check_lines(
+    scheme: Scheme,
+    input: &mut dyn BufRead,
+    out: &mut dyn Write,
+) -> Result<Done, Failure> {
     let mut done = Done::Clear;
     for (number, line) in input.split(b'\n').enumerate() {
         let line = line?;
-        let at = |error: anyhow::Error| Failure::input(error.context(format!("line {} cannot be read", number + 1)));
-        let text = std::str::from_utf8(&line).map_err(|error| at(error.into()))?.trim();
+        let at = |error: anyhow::Error| {
+            Failure::input(error.context(format!("line {} cannot be read", number + 1)))
+        };
+        let text = std::str::from_utf8(&line)
+            .map_err(|error| at(error.into()))?
+            .trim();
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
@@ -58,7 +68,12 @@ fn check_lines(scheme: Scheme, input: &mut dyn BufRead, out: &mut dyn Write) -> 
             _ => return Err(at(anyhow::anyhow!("`{op}` is none of < = > <= >= !="))),
         };
         if !holds {
-            writeln!(out, "{text}\t(line {}: it is {a} {} {b})", number + 1, sign(order))?;
+            writeln!(
+                out,
+                "{text}\t(line {}: it is {a} {} {b})",
+                number + 1,
+                sign(order)
+            )?;
             done = Done::Findings;
         }
     }

@@ -40,7 +40,11 @@ fn parse(bytes: &[u8]) -> anyhow::Result<Given> {
     let policy = part(table.remove("policy"))?.unwrap_or_default();
     let rules: Option<Vec<Rule>> = part(table.remove("rules"))?;
     let facts = part(Some(toml::Value::Table(table)))?.unwrap_or_default();
-    Ok(Given { facts, policy, rules: rules.map_or_else(Rules::default, Rules::only) })
+    Ok(Given {
+        facts,
+        policy,
+        rules: rules.map_or_else(Rules::default, Rules::only),
+    })
 }
 
 fn part<T: DeserializeOwned>(value: Option<toml::Value>) -> anyhow::Result<Option<T>> {

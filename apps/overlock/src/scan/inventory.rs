@@ -16,25 +16,37 @@ use std::path::Path;
 const FILE_BYTES_MAX: u64 = 512 << 20;
 
 /// Collects the inventory of what the command line names; the root too, where there is one to ask further.
-pub fn collect(subject: &Subject, packages: Packages, state: &State) -> Result<(Inventory, Option<Root>), Failure> {
+pub fn collect(
+    subject: &Subject,
+    packages: Packages,
+    state: &State,
+) -> Result<(Inventory, Option<Root>), Failure> {
     if let Some(file) = &subject.sbom {
         let bytes = read_input(file, FILE_BYTES_MAX)?;
-        let inventory: Inventory = serde_json::from_slice(&bytes).map_err(|error| unreadable(file, error))?;
+        let inventory: Inventory =
+            serde_json::from_slice(&bytes).map_err(|error| unreadable(file, error))?;
         return Ok((inventory, None));
     }
     if let Some(file) = &subject.inventory {
         let bytes = read_input(file, FILE_BYTES_MAX)?;
-        let inventory: Inventory = serde_json::from_slice(&bytes).map_err(|error| unreadable(file, error))?;
+        let inventory: Inventory =
+            serde_json::from_slice(&bytes).map_err(|error| unreadable(file, error))?;
         return Ok((inventory, None));
     }
     let path = subject.root.as_deref().unwrap_or(Path::new("/"));
-    let root = Root::open(path).map_err(|error| Failure::input(error).hint("give a directory that holds a system's `/`"))?;
+    let root = Root::open(path).map_err(|error| {
+        Failure::input(error).hint("give a directory that holds a system's `/`")
+    })?;
     let inventory = of_root(&root, packages, state)?;
     Ok((inventory, Some(root)))
 }
 
 fn unreadable(file: &Path, error: impl Into<anyhow::Error>) -> Failure {
-    Failure::input(error.into().context(format!("cannot use `{}`", file.display())))
+    Failure::input(
+        error
+            .into()
+            .context(format!("cannot use `{}`", file.display())),
+    )
 }
 
 fn of_root(root: &Root, packages: Packages, state: &State) -> Result<Inventory, Failure> {
@@ -47,10 +59,16 @@ fn of_root(root: &Root, packages: Packages, state: &State) -> Result<Inventory, 
     inventory.source = if root.is_running() {
         InventorySource::RunningHost
     } else {
-        InventorySource::Root { path: root.path().display().to_string() }
+        InventorySource::Root {
+            path: root.path().display().to_string(),
+        }
     };
     inventory.host = hostname(root);
-    inventory.arch = architecture::of_root(root, &inventory.os, uname.as_ref().map(|uname| uname.machine.as_str()));
+    inventory.arch = architecture::of_root(
+        root,
+        &inventory.os,
+        uname.as_ref().map(|uname| uname.machine.as_str()),
+    );
     operating_system(root, &mut inventory, state)?;
     inventory.kernel = kernel::kernels(uname.as_ref(), &inventory.packages);
     match overlock_host::effective(root, &inventory.kernel) {
@@ -92,7 +110,11 @@ fn operating_system(root: &Root, inventory: &mut Inventory, state: &State) -> Re
         Ok(None) => {}
         Err(error) => failed = Some(error),
     }
-    let mut others: Vec<(Vec<Package>, Vec<Unseen>, fn(&Root, &mut [Package]) -> Survey)> = Vec::new();
+    let mut others: Vec<(
+        Vec<Package>,
+        Vec<Unseen>,
+        fn(&Root, &mut [Package]) -> Survey,
+    )> = Vec::new();
     match rpm::installed(root) {
         Ok(Some(found)) => others.push((found.packages, found.unseen, rpm::survey)),
         Ok(None) => {}
@@ -117,7 +139,9 @@ fn operating_system(root: &Root, inventory: &mut Inventory, state: &State) -> Re
     }
     match failed {
         // Half an inventory would read like a whole one, so a damaged database ends the scan.
-        Some(error) => Err(Failure::input(anyhow::Error::new(error).context("the package database cannot be read"))),
+        Some(error) => Err(Failure::input(
+            anyhow::Error::new(error).context("the package database cannot be read"),
+        )),
         None if found_any => Ok(()),
         None => {
             inventory.unseen.push(Unseen {
@@ -136,12 +160,18 @@ fn take(inventory: &mut Inventory, survey: Survey) {
 }
 
 fn miss(inventory: &mut Inventory, what: &str, error: &dyn std::error::Error) {
-    inventory.unseen.push(Unseen { what: what.to_owned(), why: overlock_feeds::in_one_line(error) });
+    inventory.unseen.push(Unseen {
+        what: what.to_owned(),
+        why: overlock_feeds::in_one_line(error),
+    });
 }
 
 fn hostname(root: &Root) -> Option<String> {
     if root.is_running() {
-        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let name = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
         return Some(name).filter(|name| !name.is_empty());
     }
     first_line(root, "/etc/hostname")
@@ -154,5 +184,8 @@ fn machine_id(root: &Root) -> Option<String> {
 fn first_line(root: &Root, path: &str) -> Option<String> {
     let bytes = root.read_optional(path, 4096).ok()??;
     let text = String::from_utf8_lossy(&bytes);
-    text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())
+    text.lines()
+        .next()
+        .map(|line| line.trim().to_owned())
+        .filter(|line| !line.is_empty())
 }

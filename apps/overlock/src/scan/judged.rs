@@ -37,15 +37,31 @@ pub struct Judged {
 }
 
 /// Judges an inventory.
-pub fn judged(inventory: &mut Inventory, root: Option<&Root>, tables: &AtHand, given: &Given, state: &State) -> Judged {
+pub fn judged(
+    inventory: &mut Inventory,
+    root: Option<&Root>,
+    tables: &AtHand,
+    given: &Given,
+    state: &State,
+) -> Judged {
     let manifest = tables.0.as_ref().map(|tables| tables.manifest());
-    let feeds = manifest.map(|manifest| manifest.feeds.clone()).unwrap_or_default();
+    let feeds = manifest
+        .map(|manifest| manifest.feeds.clone())
+        .unwrap_or_default();
     let now = plausible_now(state.now, &feeds, inventory);
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let dates = manifest.map(|manifest| manifest.release_dates.as_slice()).unwrap_or_default();
+    let dates = manifest
+        .map(|manifest| manifest.release_dates.as_slice())
+        .unwrap_or_default();
     let support = support(&inventory.os, dates, today);
-    let ended = inventory.os.ecosystem().and_then(|ecosystem| manifest?.support_ended.get(ecosystem.as_str()).cloned());
-    let context = Context { support: Some(support.clone()), support_ended: ended.unwrap_or_default() };
+    let ended = inventory
+        .os
+        .ecosystem()
+        .and_then(|ecosystem| manifest?.support_ended.get(ecosystem.as_str()).cloned());
+    let context = Context {
+        support: Some(support.clone()),
+        support_ended: ended.unwrap_or_default(),
+    };
     let assessment = assess(inventory, tables, &context);
     let mut findings = assessment.findings.clone();
     if let Some(root) = root {
@@ -53,23 +69,37 @@ pub fn judged(inventory: &mut Inventory, root: Option<&Root>, tables: &AtHand, g
     }
 
     let threats = tables.0.as_ref().and_then(|tables| tables.threats());
-    let setting = Setting { facts: &given.facts, policy: &given.policy, rules: &given.rules, now };
+    let setting = Setting {
+        facts: &given.facts,
+        policy: &given.policy,
+        rules: &given.rules,
+        now,
+    };
     let mut rows: Vec<(Exposure, Judgement)> = findings
         .into_iter()
         .filter_map(|finding| {
-            let threat = threats.and_then(|threats| threats.threat(&finding.vulnerability)).unwrap_or_default();
+            let threat = threats
+                .and_then(|threats| threats.threat(&finding.vulnerability))
+                .unwrap_or_default();
             // Nothing may be reported under an identifier that its giver has rejected.
             (!threat.rejected).then(|| exposure(finding, threat, &setting))
         })
         .collect();
     rows.sort_by(|(a, a_judged), (b, b_judged)| {
-        (Reverse(a.decision), Reverse(a_judged.risk.to_bits()), &a.source, &a.vulnerability, &a.installed).cmp(&(
-            Reverse(b.decision),
-            Reverse(b_judged.risk.to_bits()),
-            &b.source,
-            &b.vulnerability,
-            &b.installed,
-        ))
+        (
+            Reverse(a.decision),
+            Reverse(a_judged.risk.to_bits()),
+            &a.source,
+            &a.vulnerability,
+            &a.installed,
+        )
+            .cmp(&(
+                Reverse(b.decision),
+                Reverse(b_judged.risk.to_bits()),
+                &b.source,
+                &b.vulnerability,
+                &b.installed,
+            ))
     });
     let mut judged = Judged {
         exposures: Vec::with_capacity(rows.len()),
@@ -81,7 +111,9 @@ pub fn judged(inventory: &mut Inventory, root: Option<&Root>, tables: &AtHand, g
         now,
     };
     for (exposure, judgement) in rows {
-        judged.inputs.push(judgement.inputs.iter().map(ToString::to_string).collect());
+        judged
+            .inputs
+            .push(judgement.inputs.iter().map(ToString::to_string).collect());
         judged.weights.push(judgement.risk);
         judged.exposures.push(exposure);
     }
@@ -90,7 +122,11 @@ pub fn judged(inventory: &mut Inventory, root: Option<&Root>, tables: &AtHand, g
 
 /// A clock that is behind the feeds cannot be right: deadlines then count from the newest feed, and it is said.
 fn plausible_now(now: Timestamp, feeds: &[FeedStatus], inventory: &mut Inventory) -> Timestamp {
-    let Some(newest) = feeds.iter().filter_map(|feed| feed.dated.min(feed.fetched)).max() else {
+    let Some(newest) = feeds
+        .iter()
+        .filter_map(|feed| feed.dated.min(feed.fetched))
+        .max()
+    else {
         return now;
     };
     if newest <= now {
@@ -110,14 +146,23 @@ fn exposure(finding: Finding, threat: Threat, setting: &Setting<'_>) -> (Exposur
         _ => Fix::Unreleased,
     };
     // The vendor's own assessment of its own build comes first.
-    let vendor = finding.cvss.iter().map(|vector| (vector.clone(), "vendor".to_owned()));
-    let threat = Threat { cvss: vendor.chain(threat.cvss).collect(), ..threat };
-    let judgement = judge(setting, &Case {
-        threat: &threat,
-        vendor_severity: finding.severity.as_deref(),
-        disclosed: finding.published,
-        fix,
-    });
+    let vendor = finding
+        .cvss
+        .iter()
+        .map(|vector| (vector.clone(), "vendor".to_owned()));
+    let threat = Threat {
+        cvss: vendor.chain(threat.cvss).collect(),
+        ..threat
+    };
+    let judgement = judge(
+        setting,
+        &Case {
+            threat: &threat,
+            vendor_severity: finding.severity.as_deref(),
+            disclosed: finding.published,
+            fix,
+        },
+    );
     let package = finding
         .binaries
         .iter()
@@ -126,7 +171,13 @@ fn exposure(finding: Finding, threat: Threat, setting: &Setting<'_>) -> (Exposur
         .map(|(name, _)| name.clone())
         .unwrap_or_default();
     let mut evidence = finding.evidence;
-    evidence.notes.extend(judgement.inputs.iter().filter(|input| input.assumed).map(ToString::to_string));
+    evidence.notes.extend(
+        judgement
+            .inputs
+            .iter()
+            .filter(|input| input.assumed)
+            .map(ToString::to_string),
+    );
     let exposure = Exposure {
         vulnerability: finding.vulnerability,
         aliases: finding.aliases,
@@ -155,12 +206,24 @@ fn exposure(finding: Finding, threat: Threat, setting: &Setting<'_>) -> (Exposur
 }
 
 /// Plans and puts the report together.
-pub fn report(mut inventory: Inventory, root: Option<&Root>, given: Given, judged: Judged, capacity: Option<usize>) -> (ScanReport, Inventory) {
+pub fn report(
+    mut inventory: Inventory,
+    root: Option<&Root>,
+    given: Given,
+    judged: Judged,
+    capacity: Option<usize>,
+) -> (ScanReport, Inventory) {
     if let Some(root) = root {
-        let offered: std::collections::HashSet<String> =
-            inventory.offers.iter().map(|offer| offer.package.clone()).collect();
-        let versions: std::collections::HashMap<String, String> =
-            inventory.offers.iter().map(|offer| (offer.package.clone(), offer.version.clone())).collect();
+        let offered: std::collections::HashSet<String> = inventory
+            .offers
+            .iter()
+            .map(|offer| offer.package.clone())
+            .collect();
+        let versions: std::collections::HashMap<String, String> = inventory
+            .offers
+            .iter()
+            .map(|offer| (offer.package.clone(), offer.version.clone()))
+            .collect();
         ownership::of_units(root, &mut inventory, |package| {
             offered.contains(&package.name) && versions.get(&package.name) != Some(&package.version)
         });

@@ -12,7 +12,12 @@ pub fn of_stale_files(root: &Root, inventory: &mut Inventory) {
     let Some(effective) = &mut inventory.effective else {
         return;
     };
-    let paths: BTreeSet<&str> = effective.stale.iter().flat_map(|process| &process.files).map(String::as_str).collect();
+    let paths: BTreeSet<&str> = effective
+        .stale
+        .iter()
+        .flat_map(|process| &process.files)
+        .map(String::as_str)
+        .collect();
     if paths.is_empty() {
         return;
     }
@@ -23,12 +28,28 @@ pub fn of_stale_files(root: &Root, inventory: &mut Inventory) {
 }
 
 /// Names, for each unit, which of `packages` it runs code of.
-pub fn of_units<'a>(root: &Root, inventory: &mut Inventory, packages: impl Fn(&Package) -> bool + 'a) {
+pub fn of_units<'a>(
+    root: &Root,
+    inventory: &mut Inventory,
+    packages: impl Fn(&Package) -> bool + 'a,
+) {
     let Some(effective) = &mut inventory.effective else {
         return;
     };
-    let paths: BTreeSet<&str> = effective.units.iter().flat_map(|unit| &unit.files).map(String::as_str).collect();
-    let owners = owners(root, inventory.packages.iter().filter(|package| packages(package)), &paths);
+    let paths: BTreeSet<&str> = effective
+        .units
+        .iter()
+        .flat_map(|unit| &unit.files)
+        .map(String::as_str)
+        .collect();
+    let owners = owners(
+        root,
+        inventory
+            .packages
+            .iter()
+            .filter(|package| packages(package)),
+        &paths,
+    );
     for unit in &mut effective.units {
         unit.packages = packages_of(&owners, &unit.files);
     }
@@ -39,7 +60,9 @@ fn owners<'a>(
     packages: impl Iterator<Item = &'a Package>,
     paths: &BTreeSet<&str>,
 ) -> BTreeMap<String, BTreeSet<String>> {
-    let packages: Vec<&Package> = packages.filter(|package| package.kind == PackageType::Deb).collect();
+    let packages: Vec<&Package> = packages
+        .filter(|package| package.kind == PackageType::Deb)
+        .collect();
     let paths: Vec<&str> = paths.iter().copied().collect();
     let mut owners: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     // A file list that cannot be read leaves its files without an owner, as they are without dpkg.
@@ -50,6 +73,10 @@ fn owners<'a>(
 }
 
 fn packages_of(owners: &BTreeMap<String, BTreeSet<String>>, files: &[String]) -> Vec<String> {
-    let packages: BTreeSet<&String> = files.iter().filter_map(|file| owners.get(file)).flatten().collect();
+    let packages: BTreeSet<&String> = files
+        .iter()
+        .filter_map(|file| owners.get(file))
+        .flatten()
+        .collect();
     packages.into_iter().cloned().collect()
 }

@@ -14,7 +14,12 @@ use overlock_rootfs::Root;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Findings of old code that still runs.
-pub fn findings(root: &Root, inventory: &Inventory, tables: &AtHand, context: &Context) -> Vec<Finding> {
+pub fn findings(
+    root: &Root,
+    inventory: &Inventory,
+    tables: &AtHand,
+    context: &Context,
+) -> Vec<Finding> {
     let old = old_versions(root, inventory);
     if old.is_empty() {
         return Vec::new();
@@ -22,14 +27,23 @@ pub fn findings(root: &Root, inventory: &Inventory, tables: &AtHand, context: &C
     let mut past = Inventory::new(inventory.os.clone());
     past.repositories.clone_from(&inventory.repositories);
     past.offers.clone_from(&inventory.offers);
-    past.packages = old.keys().map(|(package, version)| at_version(inventory, package, version)).collect();
-    let now: BTreeSet<(&str, &str)> =
-        inventory.packages.iter().map(|package| (package.name.as_str(), package.version.as_str())).collect();
+    past.packages = old
+        .keys()
+        .map(|(package, version)| at_version(inventory, package, version))
+        .collect();
+    let now: BTreeSet<(&str, &str)> = inventory
+        .packages
+        .iter()
+        .map(|package| (package.name.as_str(), package.version.as_str()))
+        .collect();
     let mut findings = assess(&past, tables, context).findings;
     findings.retain(|finding| {
         // What the installed version has too is reported for it; what it has not needs a fix that is installed.
         finding.status == ExposureStatus::FixAvailable
-            && finding.binaries.iter().all(|(name, version)| !now.contains(&(name.as_str(), version.as_str())))
+            && finding
+                .binaries
+                .iter()
+                .all(|(name, version)| !now.contains(&(name.as_str(), version.as_str())))
             && fix_is_installed(inventory, finding)
     });
     for finding in &mut findings {
@@ -37,7 +51,10 @@ pub fn findings(root: &Root, inventory: &Inventory, tables: &AtHand, context: &C
         for (name, version) in &finding.binaries {
             if let Some(users) = old.get(&(name.clone(), version.clone())) {
                 let users: Vec<&str> = users.iter().map(String::as_str).collect();
-                finding.evidence.notes.push(format!("{} still runs {name} {version}: restart it", users.join(", ")));
+                finding.evidence.notes.push(format!(
+                    "{} still runs {name} {version}: restart it",
+                    users.join(", ")
+                ));
             }
         }
     }
@@ -45,20 +62,35 @@ pub fn findings(root: &Root, inventory: &Inventory, tables: &AtHand, context: &C
 }
 
 /// Old versions that processes run, with the units (or processes) that do.
-fn old_versions(root: &Root, inventory: &Inventory) -> BTreeMap<(String, String), BTreeSet<String>> {
+fn old_versions(
+    root: &Root,
+    inventory: &Inventory,
+) -> BTreeMap<(String, String), BTreeSet<String>> {
     let mut old: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
-    let stale = inventory.effective.iter().flat_map(|effective| &effective.stale);
-    let started: Vec<_> = stale.filter(|process| !process.packages.is_empty()).collect();
+    let stale = inventory
+        .effective
+        .iter()
+        .flat_map(|effective| &effective.stale);
+    let started: Vec<_> = stale
+        .filter(|process| !process.packages.is_empty())
+        .collect();
     let Some(first) = started.iter().filter_map(|process| process.started).min() else {
         return old;
     };
     let history = upgrades_since(root, first, &jiff::tz::TimeZone::system());
     for process in started {
-        let Some(since) = process.started else { continue };
+        let Some(since) = process.started else {
+            continue;
+        };
         for package in &process.packages {
             if let Some(version) = history.version_at(package, None, since) {
-                let user = process.unit.clone().unwrap_or_else(|| format!("{} (pid {})", process.name, process.pid));
-                old.entry((package.clone(), version.to_owned())).or_default().insert(user);
+                let user = process
+                    .unit
+                    .clone()
+                    .unwrap_or_else(|| format!("{} (pid {})", process.name, process.pid));
+                old.entry((package.clone(), version.to_owned()))
+                    .or_default()
+                    .insert(user);
             }
         }
     }
@@ -68,10 +100,13 @@ fn old_versions(root: &Root, inventory: &Inventory) -> BTreeMap<(String, String)
 /// The installed package as it was at an older version. The log has binary versions only, so a source version that
 /// differs from them is derived by the usual rules.
 fn at_version(inventory: &Inventory, name: &str, version: &str) -> Package {
-    let installed = inventory.packages.iter().find(|package| package.name == name);
-    let mut package = installed.cloned().unwrap_or_else(|| {
-        Package::new(overlock_model::package::PackageType::Deb, name, version)
-    });
+    let installed = inventory
+        .packages
+        .iter()
+        .find(|package| package.name == name);
+    let mut package = installed
+        .cloned()
+        .unwrap_or_else(|| Package::new(overlock_model::package::PackageType::Deb, name, version));
     version.clone_into(&mut package.version);
     package.source_version = None;
     // The old version stands in no index: its name decides whose build it is.
@@ -86,9 +121,15 @@ fn fix_is_installed(inventory: &Inventory, finding: &Finding) -> bool {
     inventory
         .packages
         .iter()
-        .filter(|package| finding.binaries.iter().any(|(name, _)| *name == package.name))
+        .filter(|package| {
+            finding
+                .binaries
+                .iter()
+                .any(|(name, _)| *name == package.name)
+        })
         .any(|package| {
             let (_, version) = overlock_matching::judged_as(package);
-            overlock_versions::compare(finding.scheme, &version, fixed).is_ok_and(std::cmp::Ordering::is_ge)
+            overlock_versions::compare(finding.scheme, &version, fixed)
+                .is_ok_and(std::cmp::Ordering::is_ge)
         })
 }

@@ -27,17 +27,29 @@ impl Advisories for AtHand {
 }
 
 /// Opens the tables; feeds that this inventory needs and that were never fetched are fetched first.
-pub fn for_inventory(inventory: &Inventory, source: &Source, state: &State) -> Result<AtHand, Failure> {
+pub fn for_inventory(
+    inventory: &Inventory,
+    source: &Source,
+    state: &State,
+) -> Result<AtHand, Failure> {
     let tables = Tables::open(&state.tables);
     for damage in tables.iter().flat_map(Tables::damage) {
-        warn(&format!("{}; run `overlock feeds sync`", overlock_feeds::in_one_line(&damage)));
+        warn(&format!(
+            "{}; run `overlock feeds sync`",
+            overlock_feeds::in_one_line(&damage)
+        ));
     }
     let missing = missing(inventory, tables.as_ref());
     if missing.is_empty() || source.offline {
         return Ok(AtHand(tables));
     }
     // A scan that cannot fetch is still worth its inventory: it says what it does not know.
-    match fetch(&missing, source.mirror.as_deref(), sync::Options::default(), state) {
+    match fetch(
+        &missing,
+        source.mirror.as_deref(),
+        sync::Options::default(),
+        state,
+    ) {
         Ok(report) => {
             for (error, _) in report.failures() {
                 warn(&overlock_feeds::in_one_line(error));
@@ -54,15 +66,21 @@ pub fn for_inventory(inventory: &Inventory, source: &Source, state: &State) -> R
 
 /// Feeds that the inventory needs and the tables were not made from.
 fn missing(inventory: &Inventory, tables: Option<&Tables>) -> Vec<Publisher> {
-    let languages = inventory.packages.iter().any(|package| !package.kind.is_os());
+    let languages = inventory
+        .packages
+        .iter()
+        .any(|package| !package.kind.is_os());
     publishers::needed(&inventory.os, languages, &inventory.repositories)
         .into_iter()
         .filter(|publisher| {
             let known = tables.is_some_and(|tables| {
-                tables.manifest().feeds.iter().any(|feed| feed.id == publisher.id && feed.sha256.is_some())
+                tables
+                    .manifest()
+                    .feeds
+                    .iter()
+                    .any(|feed| feed.id == publisher.id && feed.sha256.is_some())
             });
-            !known && publisher.presence == publishers::Presence::Expected
-                || tables.is_none()
+            !known && publisher.presence == publishers::Presence::Expected || tables.is_none()
         })
         .collect()
 }
@@ -74,26 +92,33 @@ pub fn fetch(
     options: sync::Options,
     state: &State,
 ) -> Result<SyncReport, Failure> {
-    let mirror = mirror
-        .map(Mirror::parse)
-        .transpose()
-        .map_err(|error| {
-            let hint = error.hint();
-            Failure::input(error).hint(hint)
-        })?;
+    let mirror = mirror.map(Mirror::parse).transpose().map_err(|error| {
+        let hint = error.hint();
+        Failure::input(error).hint(hint)
+    })?;
     let options = sync::Options { mirror, ..options };
     let store = Store::new(&state.data);
-    let report = sync::sync(&store, wanted, &options, &Parsers::default(), state.now, &Bars::new())
-        .map_err(|error| {
-            let hint = error.hint();
-            Failure::environment(error).hint(hint)
-        })?;
+    let report = sync::sync(
+        &store,
+        wanted,
+        &options,
+        &Parsers::default(),
+        state.now,
+        &Bars::new(),
+    )
+    .map_err(|error| {
+        let hint = error.hint();
+        Failure::environment(error).hint(hint)
+    })?;
     recompile(&store, state)?;
     Ok(report)
 }
 
 /// Makes the tables anew from the feeds at hand.
-pub fn recompile(store: &Store, state: &State) -> Result<overlock_feeds::compile::Manifest, Failure> {
+pub fn recompile(
+    store: &Store,
+    state: &State,
+) -> Result<overlock_feeds::compile::Manifest, Failure> {
     let locked = store.lock().map_err(|error| {
         let hint = error.hint();
         Failure::environment(error).hint(hint)
