@@ -26,7 +26,7 @@ pub fn run(args: &Explain, state: &State) -> Result<Done, Failure> {
     };
     let given = facts::read(args.facts.as_deref())?;
     let (mut inventory, root) = inventory::collect(&args.subject, args.packages, state)?;
-    let tables = tables::for_inventory(&inventory, &args.source, state)?;
+    let tables = tables::for_inventory(&mut inventory, root.as_ref(), &args.source, state)?;
     let judged = judged::judged(&mut inventory, root.as_ref(), &tables, &given, state);
     let packages = explain(&inventory, &tables, &asked);
     let named = |exposure: &Exposure| {

@@ -20,7 +20,7 @@ pub fn run(args: &Scan, state: &State) -> Result<Done, Failure> {
         out.flush()?;
         return Ok(Done::Clear);
     }
-    let tables = tables::for_inventory(&inventory, &args.source, state)?;
+    let tables = tables::for_inventory(&mut inventory, root.as_ref(), &args.source, state)?;
     let judged = judged::judged(&mut inventory, root.as_ref(), &tables, &given, state);
     let (report, inventory) =
         judged::report(inventory, root.as_ref(), given, judged, args.capacity);

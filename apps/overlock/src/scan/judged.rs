@@ -44,7 +44,7 @@ pub fn judged(
     given: &Given,
     state: &State,
 ) -> Judged {
-    let manifest = tables.0.as_ref().map(|tables| tables.manifest());
+    let manifest = tables.compiled.as_ref().map(|tables| tables.manifest());
     let feeds = manifest
         .map(|manifest| manifest.feeds.clone())
         .unwrap_or_default();
@@ -68,7 +68,7 @@ pub fn judged(
         findings.extend(still_running::findings(root, inventory, tables, &context));
     }
 
-    let threats = tables.0.as_ref().and_then(|tables| tables.threats());
+    let threats = tables.compiled.as_ref().and_then(|tables| tables.threats());
     let setting = Setting {
         facts: &given.facts,
         policy: &given.policy,

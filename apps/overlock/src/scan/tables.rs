@@ -6,42 +6,113 @@ use crate::progress::Bars;
 use crate::state::State;
 use overlock_feeds::check::Parsers;
 use overlock_feeds::compile::compile;
+use overlock_feeds::in_one_line;
 use overlock_feeds::mirror::Mirror;
-use overlock_feeds::parse::Limits;
+use overlock_feeds::parse::{Limits, updateinfo};
 use overlock_feeds::publishers::{self, Publisher};
 use overlock_feeds::store::Store;
 use overlock_feeds::sync::{self, SyncReport};
 use overlock_feeds::tables::Tables;
-use overlock_index::AdvisoryIndex;
+use overlock_index::{AdvisoryBuilder, AdvisoryIndex};
 use overlock_matching::Advisories;
-use overlock_model::advisory::Ecosystem;
-use overlock_model::inventory::Inventory;
+use overlock_model::advisory::{Ecosystem, Statement};
+use overlock_model::inventory::{Inventory, Unseen};
+use overlock_rootfs::Root;
+use overlock_versions::Scheme;
+use std::collections::BTreeMap;
 
 /// Tables as the matcher asks for them; without any, nothing is known.
-pub struct AtHand(pub Option<Tables>);
+pub struct AtHand {
+    /// Compiled from feeds.
+    pub compiled: Option<Tables>,
+    /// Made from the errata that the host's own repositories left on it, where no feed speaks of its release.
+    own: BTreeMap<Ecosystem, Vec<u8>>,
+}
 
-impl Advisories for AtHand {
-    fn index(&self, ecosystem: &Ecosystem) -> Option<AdvisoryIndex<'_>> {
-        self.0.as_ref()?.advisories(ecosystem)
+impl AtHand {
+    fn new(compiled: Option<Tables>) -> Self {
+        Self {
+            compiled,
+            own: BTreeMap::new(),
+        }
     }
 }
 
-/// Opens the tables; feeds that this inventory needs and that were never fetched are fetched first.
+impl Advisories for AtHand {
+    fn index(&self, ecosystem: &Ecosystem) -> Option<AdvisoryIndex<'_>> {
+        let compiled = self
+            .compiled
+            .as_ref()
+            .and_then(|tables| tables.advisories(ecosystem));
+        compiled.or_else(|| AdvisoryIndex::open(self.own.get(ecosystem)?).ok())
+    }
+}
+
+/// Opens the tables; feeds that this inventory needs and that were never fetched are fetched first. Where they say
+/// nothing of its release, the errata in the host's own package manager cache are read.
 pub fn for_inventory(
-    inventory: &Inventory,
+    inventory: &mut Inventory,
+    root: Option<&Root>,
     source: &Source,
     state: &State,
 ) -> Result<AtHand, Failure> {
+    let mut at_hand = from_feeds(inventory, source, state)?;
+    if let (Some(root), Some(ecosystem)) = (root, inventory.os.ecosystem())
+        && at_hand.index(&ecosystem).is_none()
+    {
+        let (table, unseen) = own_errata(root, &ecosystem);
+        inventory.unseen.extend(unseen);
+        at_hand.own.extend(table.map(|table| (ecosystem, table)));
+    }
+    Ok(at_hand)
+}
+
+/// A table made from the `updateinfo` files that dnf or zypper keep on the host.
+fn own_errata(root: &Root, ecosystem: &Ecosystem) -> (Option<Vec<u8>>, Vec<Unseen>) {
+    let mut builder = AdvisoryBuilder::new(Scheme::Rpm);
+    let mut unseen = Vec::new();
+    let mut any = false;
+    for (repository, path) in overlock_packages::rpm::updateinfo_files(root) {
+        let feed = format!("updateinfo-{repository}");
+        let limits = Limits::default();
+        let mut take = |statement| match statement {
+            Statement::Disclosure(disclosure) => builder.disclose(&disclosure),
+            Statement::Resolution(resolution) => builder.resolve(&resolution),
+            Statement::Threat { .. } | Statement::Withdrawn { .. } => {}
+        };
+        let read = root
+            .open_file(&path)
+            .map_err(|error| in_one_line(&error))
+            .and_then(|mut file| {
+                updateinfo::parse(&mut file, ecosystem, &feed, &limits, &mut take)
+                    .map_err(|error| in_one_line(&error))
+            });
+        match read {
+            Ok(_) => {
+                builder.add_feed(&feed, true);
+                any = true;
+            }
+            Err(why) => unseen.push(Unseen { what: path, why }),
+        }
+    }
+    let table = any
+        .then(|| builder.finish().ok())
+        .flatten()
+        .map(|built| built.bytes);
+    (table, unseen)
+}
+
+fn from_feeds(inventory: &Inventory, source: &Source, state: &State) -> Result<AtHand, Failure> {
     let tables = Tables::open(&state.tables);
     for damage in tables.iter().flat_map(Tables::damage) {
         warn(&format!(
             "{}; run `overlock feeds sync`",
-            overlock_feeds::in_one_line(&damage)
+            in_one_line(&damage)
         ));
     }
     let missing = missing(inventory, tables.as_ref());
     if missing.is_empty() || source.offline {
-        return Ok(AtHand(tables));
+        return Ok(AtHand::new(tables));
     }
     // A scan that cannot fetch is still worth its inventory: it says what it does not know.
     match fetch(
@@ -52,13 +123,13 @@ pub fn for_inventory(
     ) {
         Ok(report) => {
             for (error, _) in report.failures() {
-                warn(&overlock_feeds::in_one_line(error));
+                warn(&in_one_line(error));
             }
-            Ok(AtHand(Tables::open(&state.data)))
+            Ok(AtHand::new(Tables::open(&state.data)))
         }
         Err(failure) if failure.kind == crate::exit::Kind::Environment => {
             warn(&format!("feeds cannot be fetched: {:#}", failure.error));
-            Ok(AtHand(tables))
+            Ok(AtHand::new(tables))
         }
         Err(failure) => Err(failure),
     }
