@@ -7,7 +7,7 @@
 //! ```text
 //! root ──► deb, rpm, apk, alpm, language ──► Vec<Package>
 //!      └─► apt, rpm, apk, alpm metadata  ──► Vec<Repository>, Vec<Offer>
-//! file ──► sbom                          ──► Vec<Package>
+//! file ──► sbom, inventory               ──► Inventory
 //! ```
 
 pub mod alpm;
@@ -15,9 +15,11 @@ pub mod apk;
 pub mod apt;
 pub mod archive;
 pub mod deb;
+pub mod document;
 pub mod error;
 mod glob;
 pub mod ini;
+pub mod inventory;
 pub mod language;
 pub mod rpm;
 pub mod sbom;
