@@ -17,7 +17,7 @@ pub struct Exposure {
     /// One line of what it is, where a feed says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
-    /// The installed package that stands for the finding: the one named like the source, else the first by name.
+    /// The installed package that stands for the finding (`Package::representative`).
     pub package: String,
     /// All installed binary packages of that source and version, sorted.
     #[serde(default)]

@@ -180,6 +180,22 @@ impl Package {
         }
     }
 
+    /// The binary package that stands for a source among `names`: the one named like it, else the plainest: one that
+    /// is no documentation, development or data part, and of those the one with the shortest name.
+    #[must_use]
+    pub fn representative<'a>(
+        source: &str,
+        names: impl Iterator<Item = &'a str> + Clone,
+    ) -> Option<&'a str> {
+        const PARTS: [&str; 9] = [
+            "-dev", "-devel", "-doc", "-docs", "-locales", "-common", "-data", "-dbg", "-headers",
+        ];
+        let is_part = |name: &str| PARTS.iter().any(|part| name.ends_with(part));
+        let mut all = names.clone();
+        all.find(|name| *name == source)
+            .or_else(|| names.min_by_key(|name| (is_part(name), name.len(), *name)))
+    }
+
     /// The source package's name, which is the package's own name where none is given.
     #[must_use]
     pub fn source_name(&self) -> &str {

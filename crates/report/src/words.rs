@@ -6,8 +6,10 @@ use overlock_model::decision::{Decision, Rule};
 use overlock_model::exposure::{Exposure, ExposureState, ExposureStatus};
 use overlock_model::os::Support;
 use overlock_model::repository::Blocked;
+use overlock_model::scan::ScanReport;
 use overlock_model::threat::Cvss;
 use overlock_model::update::HoldReason;
+use std::collections::HashSet;
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -252,5 +254,36 @@ fn span(duration: SignedDuration) -> String {
         )
     } else {
         count(seconds.unsigned_abs() / 60, "minute", "minutes")
+    }
+}
+
+/// Title of the list of updates and the line beside it: ranked by risk where advisories are known, else what the
+/// package manager's own repositories call security updates.
+pub(crate) fn updates_heading(report: &ScanReport) -> (&'static str, String) {
+    let updates = count(report.updates.len(), "update", "updates");
+    if report.coverage.advisories_unknown {
+        return (
+            "Security updates",
+            format!("{updates} from security repositories; advisories unknown, so in no order"),
+        );
+    }
+    let ended: HashSet<&String> = report
+        .updates
+        .iter()
+        .flat_map(|update| &update.resolves)
+        .collect();
+    let ended = count(ended.len(), "vulnerability", "vulnerabilities");
+    (
+        "Patch first",
+        format!("{updates} that end {ended}, most risk removed first"),
+    )
+}
+
+/// What is said of an update that is not known to end anything.
+pub(crate) fn ends_nothing(report: &ScanReport) -> &'static str {
+    if report.coverage.advisories_unknown {
+        "advisories unknown"
+    } else {
+        "security update; what it ends is not known"
     }
 }

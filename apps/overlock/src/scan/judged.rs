@@ -11,6 +11,7 @@ use overlock_model::exposure::{Exposure, ExposureStatus};
 use overlock_model::feed::FeedStatus;
 use overlock_model::inventory::{Inventory, Unseen};
 use overlock_model::os::Support;
+use overlock_model::package::Package;
 use overlock_model::scan::{Host, SCAN_SCHEMA, ScanReport};
 use overlock_model::threat::Threat;
 use overlock_planner::{Planned, Situation, plan};
@@ -163,13 +164,10 @@ fn exposure(finding: Finding, threat: Threat, setting: &Setting<'_>) -> (Exposur
             fix,
         },
     );
-    let package = finding
-        .binaries
-        .iter()
-        .find(|(name, _)| *name == finding.source)
-        .or(finding.binaries.first())
-        .map(|(name, _)| name.clone())
-        .unwrap_or_default();
+    let names = finding.binaries.iter().map(|(name, _)| name.as_str());
+    let package = Package::representative(&finding.source, names)
+        .unwrap_or_default()
+        .to_owned();
     let mut evidence = finding.evidence;
     evidence.notes.extend(
         judgement

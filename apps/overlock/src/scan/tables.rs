@@ -6,13 +6,13 @@ use crate::progress::Bars;
 use crate::state::State;
 use overlock_feeds::check::Parsers;
 use overlock_feeds::compile::compile;
-use overlock_feeds::in_one_line;
 use overlock_feeds::mirror::Mirror;
 use overlock_feeds::parse::{Limits, updateinfo};
 use overlock_feeds::publishers::{self, Publisher};
 use overlock_feeds::store::Store;
 use overlock_feeds::sync::{self, SyncReport};
 use overlock_feeds::tables::Tables;
+use overlock_feeds::{FeedError, in_one_line};
 use overlock_index::{AdvisoryBuilder, AdvisoryIndex};
 use overlock_matching::Advisories;
 use overlock_model::advisory::{Ecosystem, Statement};
@@ -122,9 +122,7 @@ fn from_feeds(inventory: &Inventory, source: &Source, state: &State) -> Result<A
         state,
     ) {
         Ok(report) => {
-            for (error, _) in report.failures() {
-                warn(&in_one_line(error));
-            }
+            tell_failures(&report);
             Ok(AtHand::new(Tables::open(&state.data)))
         }
         Err(failure) if failure.kind == crate::exit::Kind::Environment => {
@@ -132,6 +130,30 @@ fn from_feeds(inventory: &Inventory, source: &Source, state: &State) -> Result<A
             Ok(AtHand::new(tables))
         }
         Err(failure) => Err(failure),
+    }
+}
+
+/// One warning for each cause: a machine without network would otherwise say the same of every feed.
+fn tell_failures(report: &SyncReport) {
+    let mut causes: BTreeMap<String, Vec<&FeedError>> = BTreeMap::new();
+    for (error, _) in report.failures() {
+        causes
+            .entry(in_one_line(&error.cause))
+            .or_default()
+            .push(error);
+    }
+    for (cause, errors) in causes {
+        match errors.as_slice() {
+            [one] => warn(&in_one_line(*one)),
+            many => {
+                let ids: Vec<&str> = many.iter().map(|error| error.feed.as_str()).collect();
+                warn(&format!(
+                    "{} feeds cannot be fetched: {cause} ({})",
+                    many.len(),
+                    ids.join(", ")
+                ));
+            }
+        }
     }
 }
 

@@ -5,7 +5,6 @@ use super::{heat, identifier, open_section};
 use crate::view::View;
 use crate::words;
 use overlock_model::update::Update;
-use std::collections::HashSet;
 use std::io::{self, Write};
 
 pub(super) fn updates(view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -19,18 +18,8 @@ pub(super) fn updates(view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
         };
         return writeln!(out, "<div class=\"card pad\">{why}</div>\n</section>");
     }
-    let ended: HashSet<&str> = report
-        .updates
-        .iter()
-        .flat_map(|update| &update.resolves)
-        .map(String::as_str)
-        .collect();
-    let beside = format!(
-        "{} that end {}, most risk removed first",
-        words::count(report.updates.len(), "update", "updates"),
-        words::count(ended.len(), "vulnerability", "vulnerabilities"),
-    );
-    open_section(out, "updates", "Patch first", &beside)?;
+    let (title, beside) = words::updates_heading(report);
+    open_section(out, "updates", title, &beside)?;
     writeln!(
         out,
         "<div class=\"card\"><table class=\"updates\">\n<caption>Updates ranked by the risk they remove</caption>\n\
@@ -72,7 +61,8 @@ fn row(view: &View<'_>, rank: usize, update: &Update, out: &mut dyn Write) -> io
         )?,
         None => write!(
             out,
-            "<span class=\"soft\">ends nothing that is known</span>"
+            "<span class=\"soft\">{}</span>",
+            words::ends_nothing(view.report)
         )?,
     }
     if let Some(deadline) = update.deadline {

@@ -6,7 +6,6 @@ use crate::plain::{columns, plain};
 use crate::view::View;
 use crate::{Style, words};
 use overlock_model::update::Update;
-use std::collections::HashSet;
 use std::io;
 
 /// Columns of the bar and of the share beside it.
@@ -24,18 +23,8 @@ pub(super) fn updates(view: &View<'_>, canvas: &mut Canvas<'_>, style: &Style) -
         };
         return canvas.text(2, Paint::Text, why);
     }
-    let ended: HashSet<&str> = report
-        .updates
-        .iter()
-        .flat_map(|update| &update.resolves)
-        .map(String::as_str)
-        .collect();
-    let beside = format!(
-        "{} that end {}, most risk removed first",
-        words::count(report.updates.len(), "update", "updates"),
-        words::count(ended.len(), "vulnerability", "vulnerabilities"),
-    );
-    canvas.title("PATCH FIRST", &beside)?;
+    let (title, beside) = words::updates_heading(report);
+    canvas.title(&title.to_uppercase(), &beside)?;
     for (at, update) in report.updates.iter().take(style.limit()).enumerate() {
         head(at + 1, update, canvas)?;
         detail(view, update, canvas)?;
@@ -108,7 +97,7 @@ fn detail(view: &View<'_>, update: &Update, canvas: &mut Canvas<'_>) -> io::Resu
             decision_paint(decision),
             words::decision(decision).to_uppercase(),
         )),
-        None => pieces.push((Paint::Faint, "ends nothing that is known".to_owned())),
+        None => pieces.push((Paint::Faint, words::ends_nothing(view.report).to_owned())),
     }
     if let Some(deadline) = update.deadline {
         let now = view.report.generated;
