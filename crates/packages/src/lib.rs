@@ -24,6 +24,7 @@ pub mod language;
 pub mod rpm;
 pub mod sbom;
 pub mod survey;
+pub mod vex;
 
 pub use error::PackagesError;
 pub use survey::Survey;

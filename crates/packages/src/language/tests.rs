@@ -630,6 +630,55 @@ fn collect(value: &serde_json::Value, into: &mut std::collections::BTreeSet<(Str
     }
 }
 
+/// The machine's own Python is a real sample; its `importlib.metadata` is the oracle.
+#[test]
+fn python_itself_sees_no_distribution_that_the_search_does_not() {
+    let test = "python_itself_sees_no_distribution_that_the_search_does_not";
+    let Some(python) = overlock_testkit::tool(test, "python3") else {
+        return;
+    };
+    let script = "import importlib.metadata as m\nfor d in m.distributions():\n    print(d._path, d.metadata['Name'], d.version, sep='\\t')";
+    let output = std::process::Command::new(python)
+        .args(["-I", "-c", script])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let root = Root::open("/").unwrap();
+    let mut expected = std::collections::BTreeSet::new();
+    let mut folders = std::collections::BTreeSet::new();
+    for line in text.lines() {
+        let [path, name, version] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        expected.insert((name.to_owned(), version.to_owned()));
+        folders.insert(
+            Path::new(path)
+                .parent()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .trim_start_matches('/')
+                .to_owned(),
+        );
+    }
+    if expected.is_empty() {
+        return overlock_testkit::skip(test, "python3 has no distributions");
+    }
+    let mut search = Search::new(&root, None, ENTRIES_MAX);
+    for folder in &folders {
+        search.below(folder, &[]);
+    }
+    let found: std::collections::BTreeSet<_> = search
+        .finish()
+        .0
+        .into_iter()
+        .flat_map(|(_, found)| found)
+        .map(|found| (found.name, found.version))
+        .collect();
+    let missing: Vec<_> = expected.difference(&found).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 proptest::proptest! {
     #[test]
     fn no_bytes_make_the_readers_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
