@@ -135,15 +135,9 @@ pub fn survey(root: &Root, options: &Options<'_>) -> Result<LanguageSurvey, Pack
             survey.packages.push(package);
         }
     }
-    let key = |package: &Package| {
-        (
-            package.path.clone(),
-            package.kind.clone(),
-            package.name.clone(),
-            package.version.clone(),
-        )
-    };
-    survey.packages.sort_by_cached_key(key);
+    survey
+        .packages
+        .sort_by(|one, other| place_of(one).cmp(&place_of(other)));
     survey.packages.dedup();
     if let Some(cache) = &mut cache {
         cache.save(fresh, owned.into_record(), &mut unseen);
@@ -159,6 +153,15 @@ pub fn survey(root: &Root, options: &Options<'_>) -> Result<LanguageSurvey, Pack
     }
     survey.unseen = unseen;
     Ok(survey)
+}
+
+fn place_of(package: &Package) -> (&Option<String>, &PackageType, &str, &str) {
+    (
+        &package.path,
+        &package.kind,
+        &package.name,
+        &package.version,
+    )
 }
 
 #[cfg(test)]

@@ -132,7 +132,8 @@ pub(super) enum Examined {
     Read(FileRecord),
 }
 
-/// The file that states the package of a Python metadata directory.
+/// The file that states the package of a Python metadata directory. It counts wherever it is: `pip install --target` and
+/// editable installs put it outside `site-packages`.
 pub(super) fn stated_by(directory: &str) -> Option<&'static str> {
     if directory.ends_with(".dist-info") {
         Some("METADATA")

@@ -221,7 +221,9 @@ pub(super) fn reason(error: &RootError) -> String {
     match error {
         RootError::Missing { .. } => "its name is no UTF-8".to_owned(),
         RootError::Denied { .. } => "it may not be read".to_owned(),
-        RootError::TooLarge { limit, .. } => format!("it has more than {limit} entries"),
+        RootError::TooLarge { limit, .. } => {
+            format!("it is larger than the limit of {limit} bytes or entries")
+        }
         RootError::WrongKind { wanted, .. } => format!("it is not {wanted}"),
         RootError::Io { source, .. } => source.to_string(),
     }

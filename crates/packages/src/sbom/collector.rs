@@ -7,7 +7,7 @@ use super::purl::PurlForm;
 use jiff::Timestamp;
 use overlock_model::inventory::{Inventory, InventorySource, Unseen};
 use overlock_model::os::Os;
-use overlock_model::package::Package;
+use overlock_model::package::{Package, PackageType};
 use std::collections::BTreeMap;
 
 /// Most parts of one document; an image with all its files has some 100,000.
@@ -129,22 +129,8 @@ impl Collector {
         inventory.host = self.host.take();
         inventory.collected = self.collected;
         inventory.arch = main_arch(&self.packages);
-        self.packages.sort_by_cached_key(|package| {
-            let facts = [
-                &package.arch,
-                &package.source,
-                &package.source_version,
-                &package.module,
-                &package.path,
-            ];
-            let facts = facts.map(Clone::clone);
-            (
-                package.kind.clone(),
-                package.name.clone(),
-                package.version.clone(),
-                facts,
-            )
-        });
+        self.packages
+            .sort_by(|one, other| facts_of(one).cmp(&facts_of(other)));
         self.packages.dedup();
         inventory.packages = self.packages;
         self.counts.tell(&mut unseen);
@@ -217,6 +203,18 @@ fn most_votes(votes: &BTreeMap<(String, String), (Os, u64)>) -> Option<&Os> {
         .values()
         .max_by_key(|(_, count)| *count)
         .map(|(os, _)| os)
+}
+
+/// Everything in which packages of one document can differ.
+fn facts_of(package: &Package) -> (&PackageType, &str, &str, [&Option<String>; 5]) {
+    let facts = [
+        &package.arch,
+        &package.source,
+        &package.source_version,
+        &package.module,
+        &package.path,
+    ];
+    (&package.kind, &package.name, &package.version, facts)
 }
 
 /// The architecture of most packages of the operating system; those that fit every one do not count.
