@@ -164,6 +164,8 @@ pub enum Feeds {
         #[arg(long, value_enum, default_value = "table")]
         format: Plain,
     },
+    /// Make the tables anew from the feeds at hand
+    Compile,
     /// Write all feeds into one checked file, for a host without network
     Export {
         /// File to write.

@@ -130,6 +130,15 @@ impl CompileError {
     }
 }
 
+/// When to make tables that are there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remake {
+    /// Never: the same feeds give the same tables.
+    IfChanged,
+    /// Always: to replace damaged ones.
+    Always,
+}
+
 /// Compiles all good feeds of a locked store into `data/index` and makes the result current.
 ///
 /// # Errors
@@ -138,13 +147,15 @@ pub fn compile(
     locked: &Locked<'_>,
     data: &Path,
     limits: &Limits,
+    remake: Remake,
 ) -> Result<Manifest, CompileError> {
     let feeds = locked.store().all_good()?;
     let index = data.join("index");
     let generation = generation(&feeds);
     let folder = index.join(&generation);
-    if let Some(manifest) =
-        crate::tables::manifest(&folder).filter(|_| folder.join(THREATS).is_file())
+    if let Some(manifest) = crate::tables::manifest(&folder)
+        && remake == Remake::IfChanged
+        && folder.join(THREATS).is_file()
     {
         // Ages are no part of the tables: an unchanged feed that was asked for again is fresher now.
         let manifest = Manifest {

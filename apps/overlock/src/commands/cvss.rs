@@ -1,29 +1,19 @@
 //! `overlock cvss`: scores of vectors.
 
+use super::lines;
 use crate::cli::Cvss;
 use crate::exit::{Done, Failure};
 use overlock_risk::cvss::assess;
-use std::io::{BufRead, Write};
-
-/// Longest line that can hold a vector.
-const LINE_BYTES_MAX: usize = 4096;
+use std::io::Write;
 
 pub fn run(args: &Cvss) -> Result<Done, Failure> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for given in &args.vectors {
         if given == "-" {
-            for (number, line) in std::io::stdin().lock().split(b'\n').enumerate() {
-                let line = line?;
-                let place = format!("line {}", number + 1);
-                let text = std::str::from_utf8(
-                    line.get(..line.len().min(LINE_BYTES_MAX))
-                        .unwrap_or_default(),
-                )
-                .map_err(|error| {
-                    Failure::input(anyhow::Error::new(error).context(place.clone()))
-                })?;
-                if !text.trim().is_empty() {
-                    score(text.trim(), &place, &mut out)?;
+            for line in lines(std::io::stdin().lock()) {
+                let (number, text) = line?;
+                if !text.is_empty() {
+                    score(&text, &format!("line {number}"), &mut out)?;
                 }
             }
         } else {

@@ -7,6 +7,7 @@ use crate::scan::tables;
 use crate::state::State;
 use overlock_feeds::archive;
 use overlock_feeds::check::Parsers;
+use overlock_feeds::compile::Remake;
 use overlock_feeds::publishers::{self, Publisher};
 use overlock_feeds::store::Store;
 use overlock_feeds::sync::{Options, Outcome, SyncReport};
@@ -36,6 +37,7 @@ pub fn run(args: &Feeds, state: &State) -> Result<Done, Failure> {
             told(&report, *format)
         }
         Feeds::Status { format } => status(*format, state),
+        Feeds::Compile => compile(state),
         Feeds::Export { file } => export(file, state),
         Feeds::Import {
             file,
@@ -213,6 +215,30 @@ fn status(format: Plain, state: &State) -> Result<Done, Failure> {
     Ok(Done::Clear)
 }
 
+fn compile(state: &State) -> Result<Done, Failure> {
+    let manifest = tables::recompile(&Store::new(&state.data), state, Remake::Always)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for table in &manifest.tables {
+        writeln!(
+            out,
+            "{:28} {:>7} packages {:>8} statements {:>6} KiB",
+            table.ecosystem.as_str(),
+            table.packages,
+            table.resolutions,
+            table.bytes.div_ceil(1024)
+        )?;
+    }
+    writeln!(
+        out,
+        "{:28} {:>7} vulnerabilities {:>21} KiB",
+        "threats",
+        manifest.threats,
+        manifest.threats_bytes.div_ceil(1024)
+    )?;
+    out.flush()?;
+    Ok(Done::Clear)
+}
+
 fn age(now: jiff::Timestamp, then: jiff::Timestamp) -> String {
     let hours = now.duration_since(then).as_hours();
     match hours {
@@ -234,7 +260,7 @@ fn import(file: &Path, shrink: Shrink, state: &State) -> Result<Done, Failure> {
     let store = Store::new(&state.data);
     let report =
         archive::import(&store, file, shrink, &Parsers::default(), &Bars::new()).map_err(failed)?;
-    if let Err(failure) = tables::recompile(&store, state) {
+    if let Err(failure) = tables::recompile(&store, state, Remake::IfChanged) {
         warn("the feeds are in place, but could not be compiled");
         return Err(failure);
     }

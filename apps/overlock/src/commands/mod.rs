@@ -10,6 +10,7 @@ use crate::cli::{Cli, Command};
 use crate::exit::{Done, Failure};
 use crate::state::State;
 use clap::CommandFactory;
+use std::io::{BufRead, Read, Write};
 
 pub fn run(cli: Cli) -> Result<Done, Failure> {
     match cli.command {
@@ -19,12 +20,10 @@ pub fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Version(args) => version::run(&args),
         Command::Cvss(args) => cvss::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Cli::command(),
-                "overlock",
-                &mut std::io::stdout(),
-            );
+            // Into memory first: the generator itself panics where the output is closed or full.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "overlock", &mut script);
+            std::io::stdout().lock().write_all(&script)?;
             Ok(Done::Clear)
         }
     }
@@ -32,7 +31,6 @@ pub fn run(cli: Cli) -> Result<Done, Failure> {
 
 /// Reads a file given on the command line, or standard input for `-`, up to a limit.
 pub fn read_input(path: &std::path::Path, limit: u64) -> Result<Vec<u8>, Failure> {
-    use std::io::Read;
     let name = path.display().to_string();
     let failed = |error: std::io::Error| {
         Failure::input(anyhow::Error::new(error).context(format!("cannot read `{name}`")))
@@ -54,4 +52,33 @@ pub fn read_input(path: &std::path::Path, limit: u64) -> Result<Vec<u8>, Failure
         )));
     }
     Ok(bytes)
+}
+
+/// Longest line of standard input, in bytes: two versions or a vector have room in it many times over.
+const LINE_BYTES_MAX: u64 = 64 << 10;
+
+/// Lines of an input with their numbers from 1; a line that is too long or no UTF-8 is an error that names its place.
+pub fn lines(mut input: impl BufRead) -> impl Iterator<Item = Result<(u64, String), Failure>> {
+    let mut number = 0;
+    std::iter::from_fn(move || {
+        number += 1;
+        let mut line = Vec::new();
+        match (&mut input).take(LINE_BYTES_MAX).read_until(b'\n', &mut line) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(error) => return Some(Err(error.into())),
+        }
+        let at = |error: anyhow::Error| {
+            Failure::input(error.context(format!("line {number} cannot be read")))
+        };
+        if line.len() as u64 == LINE_BYTES_MAX {
+            return Some(Err(at(anyhow::anyhow!(
+                "it is longer than {LINE_BYTES_MAX} bytes"
+            ))));
+        }
+        Some(match String::from_utf8(line) {
+            Ok(text) => Ok((number, text.trim().to_owned())),
+            Err(error) => Err(at(error.into())),
+        })
+    })
 }

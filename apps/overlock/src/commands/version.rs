@@ -1,14 +1,19 @@
 //! `overlock version compare`: the order of two versions, or of many lines.
 
+use super::lines;
 use crate::cli::Version;
 use crate::exit::{Done, Failure};
+use overlock_report::plain;
 use overlock_versions::{Scheme, compare};
 use std::cmp::Ordering;
 use std::io::{BufRead, Write};
 
 pub fn run(args: &Version) -> Result<Done, Failure> {
     let Version::Compare { scheme, a, b } = args;
-    let scheme: Scheme = scheme.parse().map_err(Failure::input)?;
+    let scheme: Scheme = scheme.parse().map_err(|error| {
+        let given = plain(scheme);
+        Failure::input(anyhow::Error::new(error).context(format!("`{given}` is no version scheme")))
+    })?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let Some(b) = b else {
         if a != "-" {
@@ -42,14 +47,11 @@ fn check_lines(
     out: &mut dyn Write,
 ) -> Result<Done, Failure> {
     let mut done = Done::Clear;
-    for (number, line) in input.split(b'\n').enumerate() {
-        let line = line?;
+    for line in lines(input) {
+        let (number, text) = line?;
         let at = |error: anyhow::Error| {
-            Failure::input(error.context(format!("line {} cannot be read", number + 1)))
+            Failure::input(error.context(format!("line {number} cannot be read")))
         };
-        let text = std::str::from_utf8(&line)
-            .map_err(|error| at(error.into()))?
-            .trim();
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
@@ -70,8 +72,7 @@ fn check_lines(
         if !holds {
             writeln!(
                 out,
-                "{text}\t(line {}: it is {a} {} {b})",
-                number + 1,
+                "{text}\t(line {number}: it is {a} {} {b})",
                 sign(order)
             )?;
             done = Done::Findings;

@@ -8,7 +8,8 @@ use crate::state::State;
 use overlock_host::{architecture, kernel, release};
 use overlock_model::inventory::{Inventory, InventorySource, Unseen};
 use overlock_model::package::Package;
-use overlock_packages::{Survey, alpm, apk, apt, deb, rpm};
+use overlock_packages::document::DocumentError;
+use overlock_packages::{Survey, alpm, apk, apt, deb, language, rpm, sbom};
 use overlock_rootfs::Root;
 use std::path::Path;
 
@@ -23,14 +24,13 @@ pub fn collect(
 ) -> Result<(Inventory, Option<Root>), Failure> {
     if let Some(file) = &subject.sbom {
         let bytes = read_input(file, FILE_BYTES_MAX)?;
-        let inventory: Inventory =
-            serde_json::from_slice(&bytes).map_err(|error| unreadable(file, error))?;
+        let inventory = sbom::read(&bytes).map_err(|error| unreadable(file, error))?;
         return Ok((inventory, None));
     }
     if let Some(file) = &subject.inventory {
         let bytes = read_input(file, FILE_BYTES_MAX)?;
-        let inventory: Inventory =
-            serde_json::from_slice(&bytes).map_err(|error| unreadable(file, error))?;
+        let inventory =
+            overlock_packages::inventory::parse(&bytes).map_err(|error| unreadable(file, error))?;
         return Ok((inventory, None));
     }
     let path = subject.root.as_deref().unwrap_or(Path::new("/"));
@@ -41,12 +41,13 @@ pub fn collect(
     Ok((inventory, Some(root)))
 }
 
-fn unreadable(file: &Path, error: impl Into<anyhow::Error>) -> Failure {
-    Failure::input(
-        error
-            .into()
-            .context(format!("cannot use `{}`", file.display())),
-    )
+fn unreadable(file: &Path, error: DocumentError) -> Failure {
+    let hint = error.hint();
+    let error = anyhow::Error::new(error).context(format!("cannot use `{}`", file.display()));
+    Failure {
+        hint: hint.map(str::to_owned),
+        ..Failure::input(error)
+    }
 }
 
 fn of_root(root: &Root, packages: Packages, state: &State) -> Result<Inventory, Failure> {
@@ -70,6 +71,9 @@ fn of_root(root: &Root, packages: Packages, state: &State) -> Result<Inventory, 
         uname.as_ref().map(|uname| uname.machine.as_str()),
     );
     operating_system(root, &mut inventory, state)?;
+    if packages == Packages::All {
+        language_packages(root, &mut inventory, state);
+    }
     inventory.kernel = kernel::kernels(uname.as_ref(), &inventory.packages);
     match overlock_host::effective(root, &inventory.kernel) {
         Ok(effective) => inventory.effective = effective,
@@ -87,6 +91,23 @@ fn of_root(root: &Root, packages: Packages, state: &State) -> Result<Inventory, 
     inventory.unseen.sort();
     inventory.unseen.dedup();
     Ok(inventory)
+}
+
+/// Packages of languages; what could not be searched is said, and never ends the scan.
+fn language_packages(root: &Root, inventory: &mut Inventory, state: &State) {
+    let cache = state.cache();
+    let options = language::Options {
+        cache: cache.as_deref(),
+        ..language::Options::default()
+    };
+    match language::survey(root, &options) {
+        Ok(found) => {
+            inventory.packages.extend(found.packages);
+            inventory.search_roots = found.search_roots;
+            inventory.unseen.extend(found.unseen);
+        }
+        Err(error) => miss(inventory, "language packages", &error),
+    }
 }
 
 /// Every package manager's database that is there; a root may have several, and each is read.

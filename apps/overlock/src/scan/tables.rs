@@ -5,7 +5,7 @@ use crate::exit::{Failure, warn};
 use crate::progress::Bars;
 use crate::state::State;
 use overlock_feeds::check::Parsers;
-use overlock_feeds::compile::compile;
+use overlock_feeds::compile::{Manifest, Remake, compile};
 use overlock_feeds::mirror::Mirror;
 use overlock_feeds::parse::{Limits, updateinfo};
 use overlock_feeds::publishers::{self, Publisher};
@@ -203,20 +203,17 @@ pub fn fetch(
         let hint = error.hint();
         Failure::environment(error).hint(hint)
     })?;
-    recompile(&store, state)?;
+    recompile(&store, state, Remake::IfChanged)?;
     Ok(report)
 }
 
-/// Makes the tables anew from the feeds at hand.
-pub fn recompile(
-    store: &Store,
-    state: &State,
-) -> Result<overlock_feeds::compile::Manifest, Failure> {
+/// Makes the tables from the feeds at hand.
+pub fn recompile(store: &Store, state: &State, remake: Remake) -> Result<Manifest, Failure> {
     let locked = store.lock().map_err(|error| {
         let hint = error.hint();
         Failure::environment(error).hint(hint)
     })?;
-    compile(&locked, &state.data, &Limits::default()).map_err(|error| {
+    compile(&locked, &state.data, &Limits::default(), remake).map_err(|error| {
         let hint = error.hint();
         match error.kind() {
             overlock_feeds::Kind::Environment => Failure::environment(error).hint(hint),
