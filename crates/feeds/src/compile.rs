@@ -11,20 +11,23 @@
 //! compiling again is nothing. A reader that has mapped an older generation keeps it: unlinked files live on.
 
 use crate::error::Kind;
-use crate::format::FeedFormat;
-use crate::parse::{Limits, ParseError, eol, parse};
+use crate::parse::{Limits, ParseError};
 use crate::store::{Good, Locked, StoreError};
 use aws_lc_rs::digest;
-use overlock_index::{AdvisoryBuilder, IndexError, ThreatBuilder};
-use overlock_model::advisory::{Ecosystem, Statement};
+use overlock_index::IndexError;
+use overlock_model::advisory::Ecosystem;
 use overlock_model::feed::FeedStatus;
-use overlock_model::os::{ReleaseDates, SupportProgramme};
-use overlock_versions::Scheme;
+use overlock_model::os::ReleaseDates;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+mod family;
+mod statements;
+
+use family::Family;
 
 /// Version of `manifest.json`, and with it of the tables' layout.
 pub const MANIFEST_SCHEMA: &str = "overlock.index/1";
@@ -159,7 +162,7 @@ pub fn compile(
     {
         // Ages are no part of the tables: an unchanged feed that was asked for again is fresher now.
         let manifest = Manifest {
-            feeds: statuses(&feeds),
+            feeds: fresher(&manifest.feeds, &feeds),
             ..manifest
         };
         write_manifest(&folder, &manifest)?;
@@ -167,11 +170,7 @@ pub fn compile(
         return Ok(manifest);
     }
     fs::create_dir_all(&folder).map_err(disk(&folder))?;
-    let mut compiler = Compiler::default();
-    for feed in &feeds {
-        compiler.take_in(feed, limits)?;
-    }
-    let manifest = compiler.write(&folder, statuses(&feeds))?;
+    let manifest = compile_families(&feeds, &folder, limits)?;
     write_manifest(&folder, &manifest)?;
     make_current(&index, &generation)?;
     sweep(&index, &generation);
@@ -180,6 +179,17 @@ pub fn compile(
 
 fn statuses(feeds: &[Good]) -> Vec<FeedStatus> {
     feeds.iter().map(|feed| feed.state.status.clone()).collect()
+}
+
+/// The feeds' states of now, with the quarantine that compiling found.
+fn fresher(compiled: &[FeedStatus], feeds: &[Good]) -> Vec<FeedStatus> {
+    let mut now = statuses(feeds);
+    for feed in &mut now {
+        if let Some(before) = compiled.iter().find(|before| before.id == feed.id) {
+            feed.quarantined = feed.quarantined.max(before.quarantined);
+        }
+    }
+    now
 }
 
 /// Name of the generation that these feeds make.
@@ -208,258 +218,42 @@ fn generation(feeds: &[Good]) -> String {
         .collect()
 }
 
-#[derive(Default)]
-struct Compiler {
-    tables: BTreeMap<Ecosystem, AdvisoryBuilder>,
-    threats: ThreatBuilder,
-    release_dates: Vec<ReleaseDates>,
-    support_ended: BTreeMap<String, Vec<String>>,
-    skipped: u64,
-}
-
-impl Compiler {
-    fn take_in(&mut self, feed: &Good, limits: &Limits) -> Result<(), CompileError> {
-        let id = feed.state.status.id.as_str();
-        let failed = |source| CompileError::Feed {
-            feed: id.to_owned(),
-            source,
-        };
-        let open = || {
-            File::open(&feed.path)
-                .map(io::BufReader::new)
-                .map_err(disk(&feed.path))
-        };
-        match feed.state.format {
-            FeedFormat::DistroInfo => {
-                let os = id.strip_prefix("eol-").unwrap_or(id);
-                let rows = eol::release_dates(&mut open()?, limits).map_err(failed)?;
-                self.release_dates
-                    .extend(rows.into_iter().map(|row| release_dates(os, row)));
-                return Ok(());
-            }
-            FeedFormat::DebianSupport => {
-                if let Some(release) = id.strip_prefix("debian-support-ended-") {
-                    let rows = eol::support_ended(&mut open()?, limits).map_err(failed)?;
-                    let names = rows
-                        .iter()
-                        .map(|row| row.package.as_str().to_owned())
-                        .collect();
-                    self.support_ended
-                        .insert(format!("debian:{release}"), names);
-                }
-                return Ok(());
-            }
-            _ => {}
-        }
-        let fixed_only = fixed_only(feed.state.format, id);
-        let mut seen: BTreeMap<Ecosystem, ()> = BTreeMap::new();
-        let mut threats_said = false;
-        let ecosystem = feed.state.ecosystem.as_ref();
-        let (tables, threats, skipped) = (&mut self.tables, &mut self.threats, &mut self.skipped);
-        let mut withdrawn = Vec::new();
-        let parsed = parse(
-            feed.state.format,
-            &mut open()?,
-            id,
-            ecosystem,
-            limits,
-            &mut |statement| match statement {
-                Statement::Disclosure(disclosure) => {
-                    match table(tables, &mut seen, &disclosure.ecosystem) {
-                        Some(table) => table.disclose(&disclosure),
-                        None => *skipped += 1,
-                    }
-                }
-                Statement::Resolution(resolution) => {
-                    match table(tables, &mut seen, &resolution.ecosystem) {
-                        Some(table) => table.resolve(&resolution),
-                        None => *skipped += 1,
-                    }
-                }
-                Statement::Threat {
-                    vulnerability,
-                    part,
-                } => {
-                    threats_said = true;
-                    if !threats.add(&vulnerability, &part) {
-                        *skipped += 1;
-                    }
-                }
-                Statement::Withdrawn { vulnerability } => withdrawn.push(vulnerability),
-            },
-        )
-        .map_err(failed)?;
-        for ecosystem in seen.into_keys() {
-            if let Some(table) = self.tables.get_mut(&ecosystem) {
-                table.add_feed(id, fixed_only);
-            }
-        }
-        if threats_said {
-            self.threats.add_feed(id);
-        }
-        // Only the one who gives CVE identifiers can reject one for everybody; a publisher that withdraws its own
-        // record has simply not stated it.
-        if feed.state.format == FeedFormat::VulnrichmentZip {
-            for vulnerability in withdrawn {
-                self.threats.reject(&vulnerability);
-            }
-        }
-        if feed.state.format == FeedFormat::Epss {
-            let date = parsed
-                .facts
-                .dated
-                .map(|dated| dated.to_zoned(jiff::tz::TimeZone::UTC).date());
-            self.threats.set_epss(parsed.facts.epss_model, date);
-        }
-        Ok(())
+/// Compiles family by family, so that no more than one family's statements are in memory at a time.
+fn compile_families(
+    feeds: &[Good],
+    folder: &Path,
+    limits: &Limits,
+) -> Result<Manifest, CompileError> {
+    let mut families: BTreeMap<Family, Vec<&Good>> = BTreeMap::new();
+    for feed in feeds {
+        families.entry(Family::of(feed)).or_default().push(feed);
     }
-
-    fn write(self, folder: &Path, feeds: Vec<FeedStatus>) -> Result<Manifest, CompileError> {
-        let mut tables = Vec::new();
-        for (ecosystem, builder) in self.tables {
-            let file = format!("{}.adv", file_stem(&ecosystem));
-            let failed = |source| CompileError::Table {
-                table: ecosystem.to_string(),
-                source,
-            };
-            let built = builder.finish().map_err(failed)?;
-            write_file(&folder.join(&file), &built.bytes)?;
-            tables.push(TableEntry {
-                ecosystem,
-                file,
-                packages: built.packages as u64,
-                resolutions: built.resolutions as u64,
-                unparsable: built.unparsable,
-                bytes: built.bytes.len() as u64,
-            });
-        }
-        let threats_count = self.threats.len() as u64;
-        let failed = |source| CompileError::Table {
-            table: "threats".to_owned(),
-            source,
-        };
-        let threats = self.threats.finish().map_err(failed)?;
-        write_file(&folder.join(THREATS), &threats)?;
-        Ok(Manifest {
-            schema: MANIFEST_SCHEMA.to_owned(),
-            feeds,
-            tables,
-            threats: threats_count,
-            threats_bytes: threats.len() as u64,
-            skipped: self.skipped,
-            release_dates: self.release_dates,
-            support_ended: self.support_ended,
-        })
-    }
-}
-
-/// A publisher's row in the words of the model.
-fn release_dates(os: &str, row: eol::ReleaseDates) -> ReleaseDates {
-    let programme = |name: &str, until: Option<jiff::civil::Date>, paid| {
-        until.map(|until| SupportProgramme {
-            name: name.to_owned(),
-            until,
-            paid,
-        })
+    let mut manifest = Manifest {
+        schema: MANIFEST_SCHEMA.to_owned(),
+        feeds: statuses(feeds),
+        tables: Vec::new(),
+        threats: 0,
+        threats_bytes: 0,
+        skipped: 0,
+        release_dates: Vec::new(),
+        support_ended: BTreeMap::new(),
     };
-    let programmes = [
-        programme("Debian LTS", row.eol_lts, false),
-        programme("Debian ELTS", row.eol_elts, true),
-        programme("Ubuntu Pro (ESM)", row.eol_esm, true),
-        programme("Ubuntu Pro (Legacy add-on)", row.eol_legacy, true),
-    ];
-    ReleaseDates {
-        os: os.to_owned(),
-        // `22.04 LTS` is `22.04` in `os-release(5)`.
-        version: row.version.split(' ').next().unwrap_or_default().to_owned(),
-        codename: Some(row.series),
-        released: row.release,
-        // Where Ubuntu's server edition lived longer, servers are what is patched.
-        eol: row.eol_server.or(row.eol),
-        programmes: programmes.into_iter().flatten().collect(),
-        rolling: false,
-    }
-}
-
-fn table<'t>(
-    tables: &'t mut BTreeMap<Ecosystem, AdvisoryBuilder>,
-    seen: &mut BTreeMap<Ecosystem, ()>,
-    ecosystem: &Ecosystem,
-) -> Option<&'t mut AdvisoryBuilder> {
-    if !tables.contains_key(ecosystem) {
-        tables.insert(ecosystem.clone(), AdvisoryBuilder::new(scheme(ecosystem)?));
-    }
-    if !seen.contains_key(ecosystem) {
-        seen.insert(ecosystem.clone(), ());
-    }
-    tables.get_mut(ecosystem)
-}
-
-/// Version order of an ecosystem.
-fn scheme(ecosystem: &Ecosystem) -> Option<Scheme> {
-    Some(
-        match ecosystem.as_str().split(':').next().unwrap_or_default() {
-            "debian" | "ubuntu" => Scheme::Dpkg,
-            "almalinux"
-            | "rocky"
-            | "rhel"
-            | "centos"
-            | "ol"
-            | "fedora"
-            | "amzn"
-            | "sles"
-            | "sled"
-            | "opensuse-leap"
-            | "opensuse-tumbleweed"
-            | "azurelinux"
-            | "mariner" => Scheme::Rpm,
-            "alpine" | "wolfi" | "chainguard" => Scheme::Apk,
-            "arch" => Scheme::Alpm,
-            "pypi" => Scheme::Pep440,
-            "npm" => Scheme::Npm,
-            "cargo" | "golang" => Scheme::Semver,
-            "maven" => Scheme::Maven,
-            "gem" => Scheme::Rubygems,
-            "nuget" => Scheme::Nuget,
-            _ => return None,
-        },
-    )
-}
-
-/// Whether a feed knows only vulnerabilities that have a fix, so that silence about others means nothing.
-fn fixed_only(format: FeedFormat, id: &str) -> bool {
-    match format {
-        FeedFormat::DebianAdvisories | FeedFormat::AlpineSecdb | FeedFormat::Updateinfo => true,
-        // Errata of rpm distributions; Red Hat's OSV export holds its advisories only.
-        FeedFormat::OsvZip => [
-            "almalinux",
-            "rocky",
-            "redhat",
-            "suse",
-            "opensuse",
-            "alpine",
-            "wolfi",
-            "chainguard",
-        ]
-        .iter()
-        .any(|name| id.ends_with(name)),
-        _ => false,
-    }
-}
-
-/// `debian:12` as a file name.
-fn file_stem(ecosystem: &Ecosystem) -> String {
-    ecosystem
-        .as_str()
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') {
-                c
-            } else {
-                '-'
+    for (family, members) in families {
+        match family {
+            Family::Threats => statements::threats(&members, folder, limits, &mut manifest)?,
+            Family::Releases => statements::releases(&members, limits, &mut manifest)?,
+            Family::Ecosystems(_) => {
+                statements::advisories(&members, folder, limits, &mut manifest)?
             }
-        })
-        .collect()
+        }
+    }
+    if manifest.threats_bytes == 0 {
+        statements::threats(&[], folder, limits, &mut manifest)?;
+    }
+    manifest
+        .tables
+        .sort_by(|a, b| a.ecosystem.cmp(&b.ecosystem));
+    Ok(manifest)
 }
 
 fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), CompileError> {

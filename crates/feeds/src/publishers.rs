@@ -129,22 +129,11 @@ fn updateinfo(os: &Os, repositories: &[Repository]) -> Vec<Publisher> {
                 format: FeedFormat::Updateinfo,
                 max_bytes: 64 << 20,
                 licence: "as the repository's",
-                ecosystem: Some(release_of(os)),
+                ecosystem: os.ecosystem(),
                 presence: Presence::Optional,
             }
         })
         .collect()
-}
-
-/// Rebuilds of RHEL publish per major release; others per `VERSION_ID`.
-fn release_of(os: &Os) -> Ecosystem {
-    const BY_MAJOR: [&str; 5] = ["almalinux", "rocky", "rhel", "centos", "ol"];
-    let version = if BY_MAJOR.contains(&os.id.as_str()) {
-        os.version_id.split('.').next().unwrap_or_default()
-    } else {
-        &os.version_id
-    };
-    Ecosystem::release(&os.id, version)
 }
 
 /// A repository id as part of a feed id: lower case, other characters become `-`, at most 60 bytes.

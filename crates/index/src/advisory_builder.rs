@@ -6,7 +6,7 @@ use crate::layout::{assemble, stable_hash};
 use crate::strings::{NONE, StringId, Strings, StringsBuilder};
 use overlock_model::advisory::{Disclosure, Resolution, VendorStatus};
 use overlock_versions::Scheme;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{I64, U32, U64};
 
@@ -20,7 +20,7 @@ pub struct AdvisoryBuilder {
     channels: BTreeSet<String>,
     disclosures: Vec<PendingDisclosure>,
     resolutions: Vec<PendingResolution>,
-    unparsable: u64,
+    unparsable: BTreeMap<String, u64>,
 }
 
 /// A finished table.
@@ -32,8 +32,8 @@ pub struct Built {
     pub packages: usize,
     /// Resolutions in it.
     pub resolutions: usize,
-    /// Resolutions left out because no parser knows their version: they count as quarantined.
-    pub unparsable: u64,
+    /// Resolutions left out because no parser knows their version, by feed: they count as quarantined.
+    pub unparsable: BTreeMap<String, u64>,
 }
 
 /// A row with provisional string numbers, and the package it belongs to.
@@ -79,7 +79,7 @@ impl AdvisoryBuilder {
             channels: BTreeSet::new(),
             disclosures: Vec::new(),
             resolutions: Vec::new(),
-            unparsable: 0,
+            unparsable: BTreeMap::new(),
         }
     }
 
@@ -158,7 +158,7 @@ impl AdvisoryBuilder {
             bound.map(key_of).transpose(),
             resolution.introduced.as_deref().map(key_of).transpose(),
         ) else {
-            self.unparsable += 1;
+            *self.unparsable.entry(resolution.feed.clone()).or_default() += 1;
             return;
         };
         if !resolution.channel.is_empty() && !self.channels.contains(&resolution.channel) {

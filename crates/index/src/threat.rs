@@ -104,15 +104,26 @@ impl<'a> ThreatIndex<'a> {
         self.feeds.split('\n').filter(|feed| !feed.is_empty())
     }
 
-    /// What is known of a vulnerability; `None` when it is not a CVE or nothing is known of it.
+    /// Whether the identifier was rejected by the one who gave it.
     #[must_use]
-    pub fn threat(&self, vulnerability: &str) -> Option<Threat> {
+    pub fn is_rejected(&self, vulnerability: &str) -> bool {
+        self.row(vulnerability)
+            .is_some_and(|row| row.flags & FLAG_REJECTED != 0)
+    }
+
+    fn row(&self, vulnerability: &str) -> Option<&'a ThreatRow> {
         let key = CveKey::parse(vulnerability)?;
         let at = self
             .keys
             .binary_search_by_key(&key.as_u64(), |key| key.get())
             .ok()?;
-        let row = self.rows.get(at)?;
+        self.rows.get(at)
+    }
+
+    /// What is known of a vulnerability; `None` when it is not a CVE or nothing is known of it.
+    #[must_use]
+    pub fn threat(&self, vulnerability: &str) -> Option<Threat> {
+        let row = self.row(vulnerability)?;
         Some(Threat {
             cvss: self.cvss(row),
             epss: self.epss(row),

@@ -37,24 +37,49 @@ fn main() -> Result<()> {
             steps: Vec::new(),
         })
         .collect();
-    ensure!(!subjects.is_empty(), "VERSIONS holds no line `name version`");
+    ensure!(
+        !subjects.is_empty(),
+        "VERSIONS holds no line `name version`"
+    );
     let map: HashMap<(String, String), usize> = subjects
         .iter()
-        .map(|subject| ((subject.name.clone(), subject.version.clone()), judge(&index, subject).len()))
+        .map(|subject| {
+            (
+                (subject.name.clone(), subject.version.clone()),
+                judge(&index, subject).len(),
+            )
+        })
         .collect();
-    let keys: Vec<(String, String)> =
-        subjects.iter().map(|subject| (subject.name.clone(), subject.version.clone())).collect();
+    let keys: Vec<(String, String)> = subjects
+        .iter()
+        .map(|subject| (subject.name.clone(), subject.version.clone()))
+        .collect();
 
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         ours.push(timed(|| {
-            subjects.iter().map(|subject| judge(black_box(&index), black_box(subject)).len()).sum::<usize>()
+            subjects
+                .iter()
+                .map(|subject| judge(black_box(&index), black_box(subject)).len())
+                .sum::<usize>()
         }));
-        theirs.push(timed(|| keys.iter().filter_map(|key| map.get(black_box(key))).sum::<usize>()));
+        theirs.push(timed(|| {
+            keys.iter()
+                .filter_map(|key| map.get(black_box(key)))
+                .sum::<usize>()
+        }));
     }
-    ensure!(ours.iter().chain(&theirs).all(|(_, found)| *found == ours[0].1), "both must answer alike");
-    let mut ratios: Vec<f64> =
-        ours.iter().zip(&theirs).map(|((a, _), (b, _))| b.as_secs_f64() / a.as_secs_f64()).collect();
+    ensure!(
+        ours.iter()
+            .chain(&theirs)
+            .all(|(_, found)| *found == ours[0].1),
+        "both must answer alike"
+    );
+    let mut ratios: Vec<f64> = ours
+        .iter()
+        .zip(&theirs)
+        .map(|((a, _), (b, _))| b.as_secs_f64() / a.as_secs_f64())
+        .collect();
     ratios.sort_by(f64::total_cmp);
     let per_key = |runs: &[(Duration, usize)]| {
         let mut times: Vec<Duration> = runs.iter().map(|(time, _)| *time).collect();

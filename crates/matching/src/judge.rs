@@ -196,7 +196,7 @@ fn module_matches(row: &ResolutionRef<'_>, subject: &Subject<'_>) -> bool {
     match (row.module(), subject.module()) {
         (None, None) => true,
         (None, Some(_)) | (Some(_), None) => false,
-        (Some("?"), Some(_)) => same_major(row.bound(), &subject.version),
+        (Some("?"), Some(_)) => same_leading_numbers(row.bound(), &subject.version),
         (Some(stated), Some(label)) => stated
             .split(',')
             .any(|stream| stream_of(label) == Some(stream)),
@@ -213,7 +213,7 @@ fn stream_of(label: &str) -> Option<&str> {
 
 /// An advisory for a modular build that does not name its stream: the first two numbers of the upstream version
 /// are as near to a stream as its text allows. Two streams of one minor version do not exist in any module seen.
-fn same_major(fixed: Option<&str>, installed: &str) -> bool {
+fn same_leading_numbers(fixed: Option<&str>, installed: &str) -> bool {
     fn leading(version: &str) -> (Option<&str>, Option<&str>) {
         let upstream = version.split_once(':').map_or(version, |(_, rest)| rest);
         let mut numbers = upstream.split(['.', '-']);

@@ -40,6 +40,12 @@ use overlock_model::os::Support;
 pub trait Advisories {
     /// The table of one ecosystem; `None` when there is none.
     fn index(&self, ecosystem: &Ecosystem) -> Option<AdvisoryIndex<'_>>;
+
+    /// Whether the one who gave this identifier has rejected it: nothing may be reported under it.
+    fn is_rejected(&self, vulnerability: &str) -> bool {
+        let _ = vulnerability;
+        false
+    }
 }
 
 /// What the matcher needs to know beside inventory and tables.
@@ -74,7 +80,9 @@ pub fn assess(inventory: &Inventory, advisories: &dyn Advisories, context: &Cont
             continue;
         };
         for applied in judge(&index, subject) {
-            findings.push(Finding::new(&index, subject, applied));
+            if !advisories.is_rejected(applied.vulnerability) {
+                findings.push(Finding::new(&index, subject, applied));
+            }
         }
     }
     let kernels = kernel::Kernels::new(inventory, &subjects);

@@ -83,7 +83,10 @@ fn of_root(root: &Root, packages: Packages, state: &State) -> Result<Inventory, 
         && effective.processes_unseen > 0
     {
         inventory.unseen.push(Unseen {
-            what: format!("{} processes of other users", effective.processes_unseen),
+            what: match effective.processes_unseen {
+                1 => "1 process of another user".to_owned(),
+                many => format!("{many} processes of other users"),
+            },
             why: "permission: run as root to see which of them still use replaced files".to_owned(),
         });
     }

@@ -78,12 +78,11 @@ pub fn judged(
     };
     let mut rows: Vec<(Exposure, Judgement)> = findings
         .into_iter()
-        .filter_map(|finding| {
+        .map(|finding| {
             let threat = threats
                 .and_then(|threats| threats.threat(&finding.vulnerability))
                 .unwrap_or_default();
-            // Nothing may be reported under an identifier that its giver has rejected.
-            (!threat.rejected).then(|| exposure(finding, threat, &setting))
+            exposure(finding, threat, &setting)
         })
         .collect();
     rows.sort_by(|(a, a_judged), (b, b_judged)| {

@@ -46,6 +46,11 @@ impl Advisories for AtHand {
             .and_then(|tables| tables.advisories(ecosystem));
         compiled.or_else(|| AdvisoryIndex::open(self.own.get(ecosystem)?).ok())
     }
+
+    fn is_rejected(&self, vulnerability: &str) -> bool {
+        let threats = self.compiled.as_ref().and_then(Tables::threats);
+        threats.is_some_and(|threats| threats.is_rejected(vulnerability))
+    }
 }
 
 /// Opens the tables; feeds that this inventory needs and that were never fetched are fetched first. Where they say
