@@ -4,22 +4,24 @@
 //! same answer, byte for byte.
 //!
 //! ```text
-//! offers ─► moves (package from → to) ─► groups that must move together ─► updates, by risk removed
-//!              │ blocked                      │ one member blocked                │ beyond capacity
-//!              └──────────────────────────────┴────────────► held ◄───────────────┘
-//! exposures that no update ends ─────────────────────────────┘
+//! packages, offers ─► stock (moves from → to) ─► groups that must move together ─► updates, by risk removed
+//!                                                   │ one member blocked             │ beyond capacity
+//! exposures that no group ends ─────────────────────┴────────► held ◄────────────────┘
 //! ```
 
 mod groups;
 mod held;
-mod moves;
+mod kernel;
 mod reboot;
+mod stock;
 mod updates;
 
 use overlock_model::exposure::Exposure;
 use overlock_model::inventory::Inventory;
 use overlock_model::os::Support;
 use overlock_model::update::{Held, Update};
+use stock::Stock;
+use updates::Ender;
 
 /// What the planner looks at.
 #[derive(Debug, Clone, Copy)]
@@ -45,19 +47,28 @@ pub struct Planned {
     pub held: Vec<Held>,
 }
 
+impl Situation<'_> {
+    /// Weight of the exposure at a position.
+    fn weight(&self, at: usize) -> f64 {
+        self.weights.get(at).copied().unwrap_or(0.0)
+    }
+}
+
 /// Plans the updates of one host.
 #[must_use]
 pub fn plan(situation: &Situation<'_>) -> Planned {
-    let moves = moves::moves(situation.inventory);
-    let groups = groups::close(&moves);
-    let (updates, mut ended) = updates::rank(situation, &moves, &groups);
-    let (updates, over) = updates::fit(updates, situation.capacity);
-    let mut held: Vec<Held> = over;
-    // What is beyond the capacity has its reason already.
-    ended.sort_unstable();
-    held.extend(held::reasons(situation, &moves, &groups, &ended));
-    Planned { updates, held }
+    let stock = Stock::new(situation.inventory);
+    let groups = groups::close(&stock);
+    let enders: Vec<Option<Ender>> = situation
+        .exposures
+        .iter()
+        .map(|exposure| updates::ender(&stock, &groups, exposure))
+        .collect();
+    let mut ranked = updates::rank(situation, &stock, &groups, &enders);
+    let kept = situation.capacity.unwrap_or(usize::MAX).min(ranked.len());
+    let beyond = ranked.split_off(kept);
+    Planned {
+        held: held::reasons(situation, &stock, &groups, &enders, &beyond),
+        updates: ranked.into_iter().map(|one| one.update).collect(),
+    }
 }
-
-#[cfg(test)]
-mod tests;

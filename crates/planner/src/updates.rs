@@ -1,106 +1,175 @@
 //! Updates: groups of moves with what they end, ranked by the risk they remove.
 
 use crate::Situation;
-use crate::groups::Group;
-use crate::moves::Move;
+use crate::groups::{Group, Groups};
 use crate::reboot;
+use crate::stock::{Move, Stock};
 use overlock_matching::scheme_of;
 use overlock_model::exposure::{Exposure, ExposureState, ExposureStatus};
-use overlock_model::update::{Held, HoldReason, Member, Update};
+use overlock_model::update::{Member, Update};
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-/// Whether a group of moves ends an exposure: it brings the exposed source, or each exposed binary, to the fix.
-pub(crate) fn ends(moves: &[Move<'_>], group: &Group, exposure: &Exposure) -> bool {
-    if exposure.status != ExposureStatus::FixAvailable || exposure.state != ExposureState::Exposed {
-        return false;
-    }
-    let Some(fixed) = exposure
-        .fixed
-        .as_deref()
-        .and_then(|fixed| overlock_versions::key(scheme_of(&exposure.kind), fixed).ok())
-    else {
-        return false;
-    };
-    group
-        .members
-        .iter()
-        .filter_map(|at| moves.get(*at))
-        .any(|one| {
-            let same_kind = one.package.kind == exposure.kind;
-            // A new kernel comes under a new binary name: its source says that it is the same thing.
-            let same =
-                one.judged == exposure.source || exposure.binaries.contains(&one.package.name);
-            same_kind && same && one.judged_key.as_ref().is_some_and(|key| *key >= fixed)
-        })
+/// What would end an exposure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ender {
+    /// The group that does it.
+    pub group: usize,
+    /// The move that carries the fix of the package that stands for the exposure.
+    pub carrier: usize,
 }
 
-/// All updates by risk removed, and the positions of the exposures that some update ends.
+/// The one group that ends an exposure: it brings each exposed package, and on each architecture, to the fix.
+pub(crate) fn ender(stock: &Stock<'_>, groups: &Groups<'_>, exposure: &Exposure) -> Option<Ender> {
+    if exposure.status != ExposureStatus::FixAvailable || exposure.state != ExposureState::Exposed {
+        return None;
+    }
+    let fixed = exposure.fixed.as_deref()?;
+    let fixed = overlock_versions::key(scheme_of(&exposure.kind), fixed).ok()?;
+    let reaches = |at: &usize| {
+        let key = stock.moves.get(*at).and_then(|one| one.key.as_ref());
+        key.is_some_and(|key| *key >= fixed)
+    };
+    let mut ender: Option<Ender> = None;
+    for one in stock.exposed(exposure) {
+        let carrier = one
+            .own
+            .into_iter()
+            .chain(one.next.iter().copied())
+            .find(reaches)?;
+        let group = *groups.of.get(carrier)?;
+        let stands_for_it = one.package.name == exposure.package;
+        match &mut ender {
+            // Packages of one source are in one group; should they not be, no single update ends it.
+            Some(known) if known.group != group => return None,
+            Some(known) if stands_for_it => known.carrier = carrier,
+            Some(_) => {}
+            None => ender = Some(Ender { group, carrier }),
+        }
+    }
+    ender
+}
+
+/// An update with its group.
+pub(crate) struct Ranked {
+    pub group: usize,
+    /// Weight of what it ends.
+    pub removed: f64,
+    pub update: Update,
+}
+
+/// All updates that end something or are called security updates, by risk removed.
+///
+/// Groups share no exposure, so any number of them from the front removes most risk.
 pub(crate) fn rank(
     situation: &Situation<'_>,
-    moves: &[Move<'_>],
-    groups: &[Group],
-) -> (Vec<Update>, Vec<usize>) {
+    stock: &Stock<'_>,
+    groups: &Groups<'_>,
+    enders: &[Option<Ender>],
+) -> Vec<Ranked> {
+    let mut ends: Vec<Vec<usize>> = vec![Vec::new(); groups.all.len()];
+    for (at, ender) in enders.iter().enumerate() {
+        if let Some(mine) = ender.and_then(|ender| ends.get_mut(ender.group)) {
+            mine.push(at);
+        }
+    }
     let total: f64 = situation.weights.iter().sum();
-    let mut ended = Vec::new();
-    let mut ranked: Vec<(f64, Update)> = Vec::new();
-    for group in groups.iter().filter(|group| group.blocked.is_none()) {
-        let mut mine: Vec<(usize, &Exposure)> = situation
-            .exposures
-            .iter()
-            .enumerate()
-            .filter(|(_, exposure)| ends(moves, group, exposure))
-            .collect();
-        let security = group
-            .members
-            .iter()
-            .filter_map(|at| moves.get(*at))
-            .any(|one| one.offer.security);
-        if mine.is_empty() && !security {
+    let mut ranked: Vec<Ranked> = Vec::new();
+    for (at, (group, mut mine)) in groups.all.iter().zip(ends).enumerate() {
+        let is_worth_it = !mine.is_empty() || is_security(stock, group);
+        if group.blocked.is_some() || !is_worth_it {
             continue;
         }
-        let weight = |at: usize| situation.weights.get(at).copied().unwrap_or(0.0);
-        mine.sort_by(|(a, _), (b, _)| weight(*b).total_cmp(&weight(*a)).then(a.cmp(b)));
-        let removed: f64 = mine.iter().map(|(at, _)| weight(*at)).sum();
-        ended.extend(mine.iter().map(|(at, _)| *at));
+        mine.sort_by(|a, b| {
+            situation
+                .weight(*b)
+                .total_cmp(&situation.weight(*a))
+                .then(a.cmp(b))
+        });
+        // The sum of nothing is -0.0, which would be printed.
+        let removed = mine.iter().fold(0.0, |sum, at| sum + situation.weight(*at));
+        let carrier = mine
+            .first()
+            .and_then(|at| *enders.get(*at)?)
+            .map(|ender| ender.carrier);
+        let Some(lead) = lead(stock, group, carrier) else {
+            continue;
+        };
+        let exposures = mine
+            .iter()
+            .filter_map(|at| situation.exposures.get(*at))
+            .collect();
         let share = if total > 0.0 { removed / total } else { 0.0 };
-        ranked.push((removed, update(situation, moves, group, &mine, share)));
+        ranked.push(Ranked {
+            group: at,
+            removed,
+            update: update(situation, members(stock, group), lead, exposures, share),
+        });
     }
-    ranked.sort_by(|(a_removed, a), (b_removed, b)| {
-        b_removed
-            .total_cmp(a_removed)
-            .then_with(|| a.package.cmp(&b.package))
+    ranked.sort_by(|a, b| {
+        b.removed
+            .total_cmp(&a.removed)
+            .then_with(|| rest_of_rank(&a.update).cmp(&rest_of_rank(&b.update)))
     });
+    ranked
+}
+
+/// Among updates that remove equal risk: known before unknown, then the urgent one, then by name.
+fn rest_of_rank(
+    update: &Update,
+) -> (
+    bool,
+    Reverse<Option<overlock_model::decision::Decision>>,
+    &str,
+    Option<&str>,
+) {
     (
-        ranked.into_iter().map(|(_, update)| update).collect(),
-        ended,
+        update.resolves.is_empty(),
+        Reverse(update.decision),
+        &update.package,
+        update.arch.as_deref(),
     )
 }
 
-fn update(
+/// The move that stands for a group: that of the most urgent exposure, else the one named like its source.
+pub(crate) fn lead<'s, 'a>(
+    stock: &'s Stock<'a>,
+    group: &'s Group<'_>,
+    carrier: Option<usize>,
+) -> Option<&'s Move<'a>> {
+    if let Some(carrier) = carrier {
+        return stock.moves.get(carrier);
+    }
+    members(stock, group).min_by_key(|one| {
+        (
+            !one.offer.security,
+            one.package.source_name() != one.package.name,
+        )
+    })
+}
+
+pub(crate) fn is_security(stock: &Stock<'_>, group: &Group<'_>) -> bool {
+    members(stock, group).any(|one| one.offer.security)
+}
+
+fn members<'s, 'a>(
+    stock: &'s Stock<'a>,
+    group: &'s Group<'_>,
+) -> impl Iterator<Item = &'s Move<'a>> + Clone {
+    group.members.iter().filter_map(|at| stock.moves.get(*at))
+}
+
+fn update<'s>(
     situation: &Situation<'_>,
-    moves: &[Move<'_>],
-    group: &Group,
-    mine: &[(usize, &Exposure)],
+    moves: impl Iterator<Item = &'s Move<'s>> + Clone,
+    lead: &Move<'_>,
+    exposures: Vec<&Exposure>,
     risk_removed: f64,
 ) -> Update {
-    let mut members: Vec<Member> = group
-        .members
-        .iter()
-        .filter_map(|at| moves.get(*at))
-        .map(member)
-        .collect();
-    members.sort_by(|a, b| (&a.package, &a.arch).cmp(&(&b.package, &b.arch)));
-    let names: BTreeSet<&str> = members
-        .iter()
-        .map(|member| member.package.as_str())
-        .collect();
-    let mut resolves: Vec<String> = Vec::new();
-    for (_, exposure) in mine {
-        if !resolves.contains(&exposure.vulnerability) {
-            resolves.push(exposure.vulnerability.clone());
-        }
-    }
-    let restarts: BTreeSet<String> = situation
+    let names: BTreeSet<&str> = moves.clone().map(|one| one.package.name.as_str()).collect();
+    let mut seen = BTreeSet::new();
+    let resolves = exposures.iter().map(|exposure| &exposure.vulnerability);
+    let restarts: BTreeSet<&str> = situation
         .inventory
         .effective
         .iter()
@@ -110,54 +179,42 @@ fn update(
                 .iter()
                 .any(|package| names.contains(package.as_str()))
         })
-        .map(|unit| unit.unit.clone())
+        .map(|unit| unit.unit.as_str())
         .collect();
-    let runs = situation.inventory.effective.is_some();
-    let reboot = group
-        .members
-        .iter()
-        .filter_map(|at| moves.get(*at))
-        .find_map(|one| {
-            reboot::reason(one.package).map(|why| format!("{}: {why}", one.package.name))
-        })
-        // In a root that does not run there is nothing to reboot.
-        .filter(|_| runs || situation.inventory.kernel.running.is_some());
-    // The member named like the source stands for the update; without one the first exposed package, then the first.
-    let lead = group
-        .members
-        .iter()
-        .filter_map(|at| moves.get(*at))
-        .find(|one| one.package.source_name() == one.package.name)
-        .map(|one| one.package.name.as_str())
-        .or_else(|| mine.first().map(|(_, exposure)| exposure.package.as_str()))
-        .and_then(|name| members.iter().find(|member| member.package == name))
-        .or(members.first())
-        .cloned();
-    let lead = lead.unwrap_or(Member {
-        package: String::new(),
-        arch: None,
-        from: String::new(),
-        to: String::new(),
-        origin: String::new(),
-        sha256: None,
-        size_bytes: None,
+    // In a root that does not run there is nothing to reboot.
+    let runs =
+        situation.inventory.effective.is_some() || situation.inventory.kernel.running.is_some();
+    let reboot = moves.clone().filter(|_| runs).find_map(|one| {
+        reboot::reason(one.package).map(|why| format!("{}: {why}", one.package.name))
     });
+    let Member {
+        package,
+        arch,
+        from,
+        to,
+        origin,
+        sha256,
+        ..
+    } = member(lead);
     Update {
-        package: lead.package,
-        arch: lead.arch,
-        from: lead.from,
-        to: lead.to,
-        origin: lead.origin,
-        sha256: lead.sha256,
-        members,
-        resolves,
-        decision: mine.iter().map(|(_, exposure)| exposure.decision).max(),
-        deadline: mine
+        package,
+        arch,
+        from,
+        to,
+        origin,
+        sha256,
+        members: moves.map(member).collect(),
+        resolves: resolves
+            .filter(|name| seen.insert(*name))
+            .cloned()
+            .collect(),
+        decision: exposures.iter().map(|exposure| exposure.decision).max(),
+        deadline: exposures
             .iter()
-            .filter_map(|(_, exposure)| exposure.deadline)
+            .filter_map(|exposure| exposure.deadline)
             .min(),
         risk_removed,
-        restarts: restarts.into_iter().collect(),
+        restarts: restarts.into_iter().map(str::to_owned).collect(),
         reboot,
     }
 }
@@ -172,20 +229,4 @@ fn member(one: &Move<'_>) -> Member {
         sha256: one.offer.sha256.clone(),
         size_bytes: one.offer.size_bytes,
     }
-}
-
-/// Keeps the first `capacity` updates. Groups share no exposure, so taking the largest ones removes most risk.
-pub(crate) fn fit(mut updates: Vec<Update>, capacity: Option<usize>) -> (Vec<Update>, Vec<Held>) {
-    let capacity = capacity.unwrap_or(usize::MAX).min(updates.len());
-    let over = updates.split_off(capacity);
-    let held = over
-        .into_iter()
-        .map(|update| Held {
-            package: update.package,
-            installed: update.from,
-            vulnerabilities: update.resolves,
-            reason: HoldReason::Capacity,
-        })
-        .collect();
-    (updates, held)
 }
