@@ -72,6 +72,9 @@ enum Task {
         /// How long each runs, in seconds.
         #[arg(long, default_value_t = 60)]
         seconds: u64,
+        /// Only run this input, one that was kept when the target broke.
+        #[arg(long, requires = "target")]
+        replay: Option<PathBuf>,
     },
 }
 
@@ -99,6 +102,10 @@ fn run(task: Task) -> Result<()> {
         Task::Generate => generate::write(),
         Task::Mirror { to } => mirror::run(&to),
         Task::Bench { table, pairs } => bench::run(&table, pairs),
-        Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
+        Task::Fuzz {
+            target,
+            seconds,
+            replay,
+        } => fuzz::run(target.as_deref(), seconds, replay.as_deref()),
     }
 }

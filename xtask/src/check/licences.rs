@@ -3,8 +3,9 @@
 use super::Complaints;
 use super::metadata::Metadata;
 
-/// SPDX identifiers. `bzip2-1.0.6` is a BSD-like licence of one library and of its translation to Rust.
-const ALLOWED: [&str; 14] = [
+/// SPDX identifiers. `bzip2-1.0.6` is a BSD-like licence of one library and of its translation to Rust; `NCSA` is MIT and
+/// BSD-3-Clause in one text, of LLVM's libFuzzer, which only long fuzz runs link.
+const ALLOWED: [&str; 15] = [
     "0BSD",
     "Apache-2.0",
     "BSD-1-Clause",
@@ -15,6 +16,7 @@ const ALLOWED: [&str; 14] = [
     "ISC",
     "MIT",
     "MIT-0",
+    "NCSA",
     "Unicode-3.0",
     "Unicode-DFS-2016",
     "Zlib",
