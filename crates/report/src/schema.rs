@@ -4,38 +4,54 @@
 //! what we write, so that a reader may count on each field; the inventory's describes what we accept, so that a
 //! hand-written file needs little.
 
+use overlock_model::explanation::{EXPLAIN_SCHEMA, ExplainReport};
+use overlock_model::feed::{
+    FEED_STATUS_SCHEMA, FEED_SYNC_SCHEMA, FeedStatusReport, FeedSyncReport,
+};
 use overlock_model::inventory::{INVENTORY_SCHEMA, Inventory};
 use overlock_model::scan::{SCAN_SCHEMA, ScanReport};
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 /// File name and content of each schema.
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, Value)> {
-    let written = SchemaSettings::draft2020_12().for_serialize();
-    let accepted = SchemaSettings::draft2020_12().for_deserialize();
     vec![
-        (
-            "overlock.scan-1.json",
-            publish(
-                written
-                    .into_generator()
-                    .into_root_schema_for::<ScanReport>()
-                    .to_value(),
-                SCAN_SCHEMA,
-            ),
-        ),
+        ("overlock.scan-1.json", written::<ScanReport>(SCAN_SCHEMA)),
         (
             "overlock.inventory-1.json",
-            publish(
-                accepted
-                    .into_generator()
-                    .into_root_schema_for::<Inventory>()
-                    .to_value(),
-                INVENTORY_SCHEMA,
-            ),
+            accepted::<Inventory>(INVENTORY_SCHEMA),
+        ),
+        (
+            "overlock.explain-1.json",
+            written::<ExplainReport>(EXPLAIN_SCHEMA),
+        ),
+        (
+            "overlock.feed-status-1.json",
+            written::<FeedStatusReport>(FEED_STATUS_SCHEMA),
+        ),
+        (
+            "overlock.feed-sync-1.json",
+            written::<FeedSyncReport>(FEED_SYNC_SCHEMA),
         ),
     ]
+}
+
+/// What we write: each field may be counted on.
+fn written<T: JsonSchema>(name: &str) -> Value {
+    let generator = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator();
+    publish(generator.into_root_schema_for::<T>().to_value(), name)
+}
+
+/// What we accept: little is required.
+fn accepted<T: JsonSchema>(name: &str) -> Value {
+    let generator = SchemaSettings::draft2020_12()
+        .for_deserialize()
+        .into_generator();
+    publish(generator.into_root_schema_for::<T>().to_value(), name)
 }
 
 /// Names the schema and pins its `schema` field.

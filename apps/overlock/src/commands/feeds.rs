@@ -10,12 +10,15 @@ use overlock_feeds::check::Parsers;
 use overlock_feeds::compile::Remake;
 use overlock_feeds::publishers::{self, Publisher};
 use overlock_feeds::store::Store;
-use overlock_feeds::sync::{Options, Outcome, SyncReport};
+use overlock_feeds::sync::{FeedOutcome, Options, Outcome, SyncReport};
 use overlock_feeds::{Shrink, in_one_line};
 use overlock_host::release;
+use overlock_model::feed::{
+    FEED_STATUS_SCHEMA, FEED_SYNC_SCHEMA, FeedStatusReport, FeedSyncLine, FeedSyncOutcome,
+    FeedSyncReport,
+};
 use overlock_report::plain;
 use overlock_rootfs::Root;
-use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
 
@@ -77,61 +80,25 @@ fn wanted(all: bool, only: &[String]) -> Result<Vec<Publisher>, Failure> {
 fn here() -> Result<Vec<Publisher>, Failure> {
     let root = Root::open("/").map_err(Failure::environment)?;
     let os = release::read(&root).map_err(Failure::input)?;
-    Ok(publishers::needed(&os, true, &[]))
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    feed: &'a str,
-    outcome: &'static str,
-    records: Option<u64>,
-    quarantined: Option<u64>,
-    why: Option<String>,
-    notes: &'a [String],
+    // Only rpm repositories publish errata of their own.
+    let repositories = overlock_packages::rpm::survey(&root, &mut []).repositories;
+    Ok(publishers::needed(&os, true, &repositories))
 }
 
 fn told(report: &SyncReport, format: Plain) -> Result<Done, Failure> {
-    let lines: Vec<Line<'_>> = report
-        .feeds
-        .iter()
-        .map(|feed| {
-            let (outcome, records, quarantined, why) = match &feed.outcome {
-                Outcome::Updated {
-                    records,
-                    quarantined,
-                    ..
-                } => ("updated", Some(*records), Some(*quarantined), None),
-                Outcome::Unchanged => ("unchanged", None, None, None),
-                Outcome::KeptNewer => ("kept newer", None, None, None),
-                Outcome::NotOffered => ("not offered", None, None, None),
-                Outcome::Failed { error, kept: true } => (
-                    "failed, last good kept",
-                    None,
-                    None,
-                    Some(in_one_line(error)),
-                ),
-                Outcome::Failed { error, kept: false } => {
-                    ("failed", None, None, Some(in_one_line(error)))
-                }
-            };
-            Line {
-                feed: &feed.id,
-                outcome,
-                records,
-                quarantined,
-                why,
-                notes: &feed.notes,
-            }
-        })
-        .collect();
+    let feeds: Vec<FeedSyncLine> = report.feeds.iter().map(line).collect();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     match format {
         Plain::Json => {
-            let value = serde_json::json!({ "schema": "overlock.feed-sync/1", "feeds": lines });
-            writeln!(out, "{value:#}")?;
+            let report = FeedSyncReport {
+                schema: FEED_SYNC_SCHEMA.to_owned(),
+                feeds,
+            };
+            serde_json::to_writer_pretty(&mut out, &report).map_err(std::io::Error::from)?;
+            writeln!(out)?;
         }
         Plain::Table => {
-            for line in &lines {
+            for line in &feeds {
                 let records = line
                     .records
                     .map(|records| format!("{records} records"))
@@ -142,10 +109,11 @@ fn told(report: &SyncReport, format: Plain) -> Result<Done, Failure> {
                 };
                 writeln!(
                     out,
-                    "{:28} {:10} {records}{quarantined}",
-                    line.feed, line.outcome
+                    "{:28} {:22} {records}{quarantined}",
+                    line.feed,
+                    word(line.outcome)
                 )?;
-                for text in line.why.iter().chain(line.notes) {
+                for text in line.why.iter().chain(&line.notes) {
                     writeln!(out, "{:28} {}", "", plain(text))?;
                 }
             }
@@ -172,6 +140,50 @@ fn told(report: &SyncReport, format: Plain) -> Result<Done, Failure> {
     }
 }
 
+fn line(feed: &FeedOutcome) -> FeedSyncLine {
+    let (outcome, counts, why) = match &feed.outcome {
+        Outcome::Updated {
+            records,
+            quarantined,
+            ..
+        } => (
+            FeedSyncOutcome::Updated,
+            Some((*records, *quarantined)),
+            None,
+        ),
+        Outcome::Unchanged => (FeedSyncOutcome::Unchanged, None, None),
+        Outcome::KeptNewer => (FeedSyncOutcome::KeptNewer, None, None),
+        Outcome::NotOffered => (FeedSyncOutcome::NotOffered, None, None),
+        Outcome::Failed { error, kept: true } => (
+            FeedSyncOutcome::FailedLastGoodKept,
+            None,
+            Some(in_one_line(error)),
+        ),
+        Outcome::Failed { error, kept: false } => {
+            (FeedSyncOutcome::Failed, None, Some(in_one_line(error)))
+        }
+    };
+    FeedSyncLine {
+        feed: feed.id.clone(),
+        outcome,
+        records: counts.map(|(records, _)| records),
+        quarantined: counts.map(|(_, quarantined)| quarantined),
+        why,
+        notes: feed.notes.clone(),
+    }
+}
+
+fn word(outcome: FeedSyncOutcome) -> &'static str {
+    match outcome {
+        FeedSyncOutcome::Updated => "updated",
+        FeedSyncOutcome::Unchanged => "unchanged",
+        FeedSyncOutcome::KeptNewer => "kept newer",
+        FeedSyncOutcome::NotOffered => "not offered",
+        FeedSyncOutcome::FailedLastGoodKept => "failed, last good kept",
+        FeedSyncOutcome::Failed => "failed",
+    }
+}
+
 fn status(format: Plain, state: &State) -> Result<Done, Failure> {
     let store = Store::new(&state.data);
     let statuses = overlock_feeds::status::status(&store, &here()?, state.now)
@@ -179,9 +191,13 @@ fn status(format: Plain, state: &State) -> Result<Done, Failure> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     match format {
         Plain::Json => {
-            let feeds: Vec<_> = statuses.iter().map(|feed| &feed.status).collect();
-            let value = serde_json::json!({ "schema": "overlock.feed-status/1", "feeds": feeds });
-            writeln!(out, "{value:#}")?;
+            let feeds = statuses.into_iter().map(|feed| feed.status).collect();
+            let report = FeedStatusReport {
+                schema: FEED_STATUS_SCHEMA.to_owned(),
+                feeds,
+            };
+            serde_json::to_writer_pretty(&mut out, &report).map_err(std::io::Error::from)?;
+            writeln!(out)?;
         }
         Plain::Table => {
             writeln!(

@@ -63,7 +63,10 @@ pub fn lines(mut input: impl BufRead) -> impl Iterator<Item = Result<(u64, Strin
     std::iter::from_fn(move || {
         number += 1;
         let mut line = Vec::new();
-        match (&mut input).take(LINE_BYTES_MAX).read_until(b'\n', &mut line) {
+        match (&mut input)
+            .take(LINE_BYTES_MAX)
+            .read_until(b'\n', &mut line)
+        {
             Ok(0) => return None,
             Ok(_) => {}
             Err(error) => return Some(Err(error.into())),

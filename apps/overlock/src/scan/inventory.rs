@@ -163,9 +163,14 @@ fn operating_system(root: &Root, inventory: &mut Inventory, state: &State) -> Re
     }
     match failed {
         // Half an inventory would read like a whole one, so a damaged database ends the scan.
-        Some(error) => Err(Failure::input(
-            anyhow::Error::new(error).context("the package database cannot be read"),
-        )),
+        Some(error) => {
+            let hint = error.hint().map(str::to_owned);
+            let error = anyhow::Error::new(error).context("the package database cannot be read");
+            Err(Failure {
+                hint,
+                ..Failure::input(error)
+            })
+        }
         None if found_any => Ok(()),
         None => {
             inventory.unseen.push(Unseen {

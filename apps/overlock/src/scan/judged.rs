@@ -124,7 +124,11 @@ pub fn judged(
 fn plausible_now(now: Timestamp, feeds: &[FeedStatus], inventory: &mut Inventory) -> Timestamp {
     let Some(newest) = feeds
         .iter()
-        .filter_map(|feed| feed.dated.min(feed.fetched))
+        .filter_map(|feed| match feed.fetched {
+            // Fetched under a clock that cannot have been right: only the publisher's date is left to go by.
+            Some(fetched) if fetched < written() => feed.dated,
+            fetched => feed.dated.min(fetched),
+        })
         .max()
     else {
         return now;
@@ -137,6 +141,11 @@ fn plausible_now(now: Timestamp, feeds: &[FeedStatus], inventory: &mut Inventory
         why: format!("the clock says {now}, which is before the newest feed of {newest}; judged as of that feed"),
     });
     newest
+}
+
+/// No clock that is right shows a time before this program was written.
+fn written() -> Timestamp {
+    Timestamp::constant(1_767_225_600, 0) // 2026-01-01T00:00:00Z
 }
 
 fn exposure(finding: Finding, threat: Threat, setting: &Setting<'_>) -> (Exposure, Judgement) {

@@ -6,6 +6,7 @@
 //! tables  ──────────────┘
 //! ```
 
+mod asked;
 pub mod facts;
 pub mod inventory;
 pub mod judged;

@@ -52,7 +52,7 @@ pub fn findings(
             if let Some(users) = old.get(&(name.clone(), version.clone())) {
                 let users: Vec<&str> = users.iter().map(String::as_str).collect();
                 finding.evidence.notes.push(format!(
-                    "{} still runs {name} {version}: restart it",
+                    "{} still runs {name} {version}: restart needed",
                     users.join(", ")
                 ));
             }
@@ -67,6 +67,11 @@ fn old_versions(
     inventory: &Inventory,
 ) -> BTreeMap<(String, String), BTreeSet<String>> {
     let mut old: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    if let Some(package) = replaced_kernel(inventory) {
+        old.entry(package)
+            .or_default()
+            .insert("the running kernel".to_owned());
+    }
     let stale = inventory
         .effective
         .iter()
@@ -95,6 +100,21 @@ fn old_versions(
         }
     }
     old
+}
+
+/// The package whose image was booted and has since been replaced under the same release name, at the version that was
+/// booted (the kernel states its build itself).
+fn replaced_kernel(inventory: &Inventory) -> Option<(String, String)> {
+    let kernel = &inventory.kernel;
+    let (release, booted) = (
+        kernel.running.as_deref()?,
+        kernel.running_version.as_deref()?,
+    );
+    let image = kernel
+        .installed
+        .iter()
+        .find(|image| image.release == release)?;
+    (image.version != booted).then(|| (image.package.clone(), booted.to_owned()))
 }
 
 /// The installed package as it was at an older version. The log has binary versions only, so a source version that

@@ -1,5 +1,6 @@
 //! The compiled advisories a scan needs: those at hand, or fetched now.
 
+use super::asked::Asked;
 use crate::cli::Source;
 use crate::exit::{Failure, warn};
 use crate::progress::Bars;
@@ -115,7 +116,17 @@ fn from_feeds(inventory: &Inventory, source: &Source, state: &State) -> Result<A
             in_one_line(&damage)
         ));
     }
-    let missing = missing(inventory, tables.as_ref());
+    let mut asked = Asked::read(&state.data, source.mirror.as_deref());
+    let mut missing = missing(inventory, tables.as_ref());
+    let all = missing.len();
+    if !source.offline {
+        missing.retain(|publisher| !asked.lately(&publisher.id, state.now));
+        if missing.len() < all && tables.is_none() {
+            warn(
+                "feeds could not be fetched within the last hour; `overlock feeds sync` asks again now",
+            );
+        }
+    }
     if missing.is_empty() || source.offline {
         return Ok(AtHand::new(tables));
     }
@@ -127,6 +138,11 @@ fn from_feeds(inventory: &Inventory, source: &Source, state: &State) -> Result<A
         state,
     ) {
         Ok(report) => {
+            asked.note(
+                missing.into_iter().map(|publisher| publisher.id),
+                state.now,
+                &state.data,
+            );
             tell_failures(&report);
             Ok(AtHand::new(Tables::open(&state.data)))
         }
@@ -168,18 +184,12 @@ fn missing(inventory: &Inventory, tables: Option<&Tables>) -> Vec<Publisher> {
         .packages
         .iter()
         .any(|package| !package.kind.is_os());
+    let compiled = tables
+        .map(|tables| tables.manifest().feeds.as_slice())
+        .unwrap_or_default();
     publishers::needed(&inventory.os, languages, &inventory.repositories)
         .into_iter()
-        .filter(|publisher| {
-            let known = tables.is_some_and(|tables| {
-                tables
-                    .manifest()
-                    .feeds
-                    .iter()
-                    .any(|feed| feed.id == publisher.id && feed.sha256.is_some())
-            });
-            !known && publisher.presence == publishers::Presence::Expected || tables.is_none()
-        })
+        .filter(|publisher| !compiled.iter().any(|feed| feed.id == publisher.id))
         .collect()
 }
 
