@@ -25,6 +25,27 @@ pub struct Row {
     pub before_ours: Option<fn() -> Result<()>>,
 }
 
+/// What a program measures inside itself and prints as lines `name value`.
+pub struct Figures {
+    /// What is measured, for the reader.
+    pub name: &'static str,
+    /// Names and values, in the order printed.
+    pub values: Vec<(String, String)>,
+}
+
+impl Figures {
+    /// Runs a program and keeps what it prints.
+    pub fn of(name: &'static str, program: Program) -> Result<Self> {
+        let text = program.output()?;
+        let values = text
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        Ok(Self { name, values })
+    }
+}
+
 /// A bound on ours.
 #[derive(Debug, Clone, Copy)]
 pub enum Limit {
@@ -39,8 +60,8 @@ pub enum Limit {
 /// Measures every row of a table, each with `pairs` pairs of runs.
 pub fn run(table: &str, pairs: usize) -> Result<()> {
     ensure!(pairs > 0, "at least one pair of runs is needed");
-    let rows = match table {
-        "scan" => scan::rows()?,
+    let (rows, figures) = match table {
+        "scan" => (scan::rows()?, scan::figures()?),
         _ => bail!("no table `{table}`; there is: scan"),
     };
     let mut measured: Vec<Measured> = Vec::new();
@@ -55,7 +76,7 @@ pub fn run(table: &str, pairs: usize) -> Result<()> {
     let new = table::put_section(
         &old,
         table,
-        &table::section(&measured, pairs, &table::machine()),
+        &table::section(&measured, &figures, pairs, &table::machine()),
     );
     fs::write(&page, new).with_context(|| format!("cannot write `{}`", page.display()))?;
     let broken: Vec<&str> = measured

@@ -17,6 +17,7 @@ pub struct Program {
     argv: Vec<String>,
     environment: Vec<(String, String)>,
     exits: Vec<i32>,
+    shown: Option<String>,
 }
 
 /// What a program used besides wall time.
@@ -42,7 +43,34 @@ impl Program {
             argv: argv.into_iter().map(Into::into).collect(),
             environment: Vec::new(),
             exits: vec![0],
+            shown: None,
         }
+    }
+
+    /// With another text for the reader than the whole command.
+    pub fn shown_as(self, text: &str) -> Self {
+        Self {
+            shown: Some(text.to_owned()),
+            ..self
+        }
+    }
+
+    /// Whether the program is named by a path that is there.
+    pub fn is_file(&self) -> bool {
+        self.argv
+            .first()
+            .is_some_and(|program| std::path::Path::new(program).is_file())
+    }
+
+    /// What one run prints.
+    pub fn output(&self) -> Result<String> {
+        let mut command = self.command(&[])?;
+        let output = command
+            .stdout(Stdio::piped())
+            .output()
+            .with_context(|| format!("cannot start `{}`", self.line()))?;
+        self.check(output.status)?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// With a variable of the environment.
@@ -53,7 +81,7 @@ impl Program {
 
     /// The command as one types it.
     pub fn line(&self) -> String {
-        self.argv.join(" ")
+        self.shown.clone().unwrap_or_else(|| self.argv.join(" "))
     }
 
     fn command(&self, before: &[&str]) -> Result<Command> {

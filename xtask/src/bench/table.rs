@@ -1,7 +1,7 @@
 //! From figures to the Markdown of `docs/benchmarks.md`.
 
 use super::measure::{self, Pairs, Resources, median};
-use super::{Limit, Row};
+use super::{Figures, Limit, Row};
 use anyhow::Result;
 use std::fmt::Write as _;
 use std::fs;
@@ -93,7 +93,7 @@ impl Measured {
 }
 
 /// The section's text: how it was measured, the table, the commands.
-pub fn section(rows: &[Measured], pairs: usize, machine: &str) -> String {
+pub fn section(rows: &[Measured], figures: &[Figures], pairs: usize, machine: &str) -> String {
     let mut text = format!(
         "{machine} {pairs} pairs of runs in turn, medians; the ratio is ours / theirs pair by pair, median (least to most).\n\n\
          | what | ours, wall | theirs, wall | ratio | CPU s, ours / theirs | peak MiB, ours / theirs | limits |\n\
@@ -102,6 +102,12 @@ pub fn section(rows: &[Measured], pairs: usize, machine: &str) -> String {
     let _ = rows
         .iter()
         .try_for_each(|row| writeln!(text, "{}", row.line()));
+    for figures in figures {
+        let _ = writeln!(text, "\n{}:\n", figures.name);
+        for (name, value) in &figures.values {
+            let _ = writeln!(text, "- {name}: {value}");
+        }
+    }
     text.push_str("\nCommands:\n\n");
     for row in rows {
         let _ = writeln!(
