@@ -27,27 +27,29 @@ const ONLY_SEPARATORS: u8 = 2;
 const NUMBER: u8 = 3;
 
 pub(crate) fn write_key(version: &str, out: &mut Writer) -> Result<(), &'static str> {
-    let (epoch, rest) = split_epoch(version);
-    let (pkgver, pkgrel) = split_pkgrel(rest);
-    if pkgver.is_empty() {
-        return Err("its pkgver is empty");
-    }
-    out.number(epoch);
-    write_segments(pkgver, out);
-    match pkgrel {
+    write_pkgver(version, out)?;
+    match split_pkgrel(version).1 {
         Some(pkgrel) => write_segments(pkgrel, out),
         None => out.mark(ABSENT),
     }
     Ok(())
 }
 
-/// The two versions as pacman compares them: both with their pkgrel or both without.
-pub(crate) fn comparable<'a>(a: &'a str, b: &'a str) -> (&'a str, &'a str) {
-    match (a.rsplit_once('-'), b.rsplit_once('-')) {
-        (Some((a, _)), None) => (a, b),
-        (None, Some((b, _))) => (a, b),
-        _ => (a, b),
+/// Epoch and pkgver alone: what pacman compares when only one of two versions has a pkgrel.
+pub(crate) fn write_pkgver(version: &str, out: &mut Writer) -> Result<(), &'static str> {
+    let (epoch, rest) = split_epoch(version);
+    let (pkgver, _) = split_pkgrel(rest);
+    if pkgver.is_empty() {
+        return Err("its pkgver is empty");
     }
+    out.number(epoch);
+    write_segments(pkgver, out);
+    Ok(())
+}
+
+/// Whether pacman compares the pkgrels of two versions: both have one or neither has.
+pub(crate) fn pkgrel_counts(a: &str, b: &str) -> bool {
+    a.contains('-') == b.contains('-')
 }
 
 fn split_epoch(version: &str) -> (&str, &str) {

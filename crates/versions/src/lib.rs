@@ -79,13 +79,18 @@ pub fn key(scheme: Scheme, version: &str) -> Result<SortKey, VersionError> {
 /// Either version is not a version of `scheme`, as for [`key`].
 pub fn compare(scheme: Scheme, a: &str, b: &str) -> Result<Ordering, VersionError> {
     match scheme {
-        Scheme::Alpm => {
-            let (a, b) = (bounded(scheme, a)?, bounded(scheme, b)?);
-            let (a, b) = alpm::comparable(a, b);
-            Ok(key(scheme, a)?.cmp(&key(scheme, b)?))
-        }
+        Scheme::Alpm if !alpm::pkgrel_counts(a, b) => Ok(pkgver_key(a)?.cmp(&pkgver_key(b)?)),
         _ => Ok(key(scheme, a)?.cmp(&key(scheme, b)?)),
     }
+}
+
+/// The key of an Arch Linux version without its pkgrel.
+fn pkgver_key(version: &str) -> Result<SortKey, VersionError> {
+    let version = bounded(Scheme::Alpm, version)?;
+    let mut out = Writer::with_capacity(version.len() * 2 + 8);
+    alpm::write_pkgver(version, &mut out)
+        .map_err(|why| VersionError::new(Scheme::Alpm, version, why))?;
+    Ok(out.finish())
 }
 
 /// The version without the white space around it, once its size and characters are known to be bearable.

@@ -89,3 +89,13 @@ fn check_line(scheme: Scheme, line: &str, place: &str, wrong: &mut Vec<String>) 
     }
     stated
 }
+
+/// Found by fuzzing: without its pkgrel `--.5` is `-`, which by itself would be no version.
+#[test]
+fn versions_that_have_keys_can_be_compared() {
+    for (a, b) in [("--.5", "5.2"), ("--", "1"), ("1:--1", "1")] {
+        assert!(key(Scheme::Alpm, a).is_ok() && key(Scheme::Alpm, b).is_ok());
+        let forth = compare(Scheme::Alpm, a, b).unwrap();
+        assert_eq!(compare(Scheme::Alpm, b, a), Ok(forth.reverse()));
+    }
+}
