@@ -1,6 +1,10 @@
 //! Every target with its seeds and some hundred fixed mutations of them: the part of fuzzing that the test command runs.
 
-#![expect(clippy::panic, reason = "tests fail by panicking")]
+#![expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 use overlock_fuzz::{Mutator, Target, targets};
 use std::collections::BTreeSet;

@@ -48,6 +48,14 @@ pub fn run(target: Option<&str>, seconds: u64, replay: Option<&Path>) -> Result<
         );
         names = vec![target.to_owned()];
     }
+    // Targets that read trees of files write them anew for each input: memory is ten times as fast as a disk.
+    let memory = Path::new("/dev/shm");
+    let scratch = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    let scratch = scratch.join(format!("overlock-fuzz-{}", std::process::id()));
     let mut broken = Vec::new();
     for name in &names {
         println!("== {name}");
@@ -55,8 +63,10 @@ pub fn run(target: Option<&str>, seconds: u64, replay: Option<&Path>) -> Result<
         let corpus = corpus.join(name);
         fs::create_dir_all(&found)?;
         fs::create_dir_all(&corpus)?;
+        fs::create_dir_all(&scratch)?;
         let mut fuzz = Command::new(&program);
         fuzz.env("OVERLOCK_FUZZ_TARGET", name)
+            .env("TMPDIR", &scratch)
             .current_dir(workspace::root())
             .arg(format!("-timeout={INPUT_SECONDS_MAX}"))
             .arg(format!("-rss_limit_mb={PROCESS_MIB_MAX}"));
@@ -72,6 +82,7 @@ pub fn run(target: Option<&str>, seconds: u64, replay: Option<&Path>) -> Result<
         let status = fuzz
             .status()
             .with_context(|| format!("cannot start `{}`", program.display()))?;
+        fs::remove_dir_all(&scratch)?;
         if !status.success() {
             println!("{name} broke; its inputs are kept, replay one with");
             println!(

@@ -238,7 +238,8 @@ pub const TARGETS: &[Target] = &[
         name: "feed_archive",
         seeds: || {
             let manifest = format!(
-                r#"{{"schema":"overlock.feeds/1","created":"2024-01-02T03:04:05Z","feeds":[{}]}}"#,
+                r#"{{"schema":"{}","created":"2024-01-02T03:04:05Z","feeds":[{}]}}"#,
+                archive::ARCHIVE_SCHEMA,
                 state("repository-x", "updateinfo")
             );
             vec![parts::join([manifest.as_bytes(), b"foo"])]
