@@ -275,7 +275,14 @@ pub(crate) fn updates_heading(report: &ScanReport) -> (&'static str, String) {
     let ended = count(ended.len(), "vulnerability", "vulnerabilities");
     (
         "Patch first",
-        format!("{updates} that end {ended}, most risk removed first"),
+        format!(
+            "{updates} that {} {ended}, most risk removed first",
+            if report.updates.len() == 1 {
+                "ends"
+            } else {
+                "end"
+            }
+        ),
     )
 }
 

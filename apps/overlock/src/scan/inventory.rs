@@ -11,6 +11,7 @@ use overlock_model::package::Package;
 use overlock_packages::document::DocumentError;
 use overlock_packages::{Survey, alpm, apk, apt, deb, language, rpm, sbom};
 use overlock_rootfs::Root;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Largest bill of materials or inventory that is read.
@@ -71,6 +72,10 @@ fn of_root(root: &Root, packages: Packages, state: &State) -> Result<Inventory, 
         uname.as_ref().map(|uname| uname.machine.as_str()),
     );
     operating_system(root, &mut inventory, state)?;
+    // A root without a single program (an image of one static file) still has packages that name their architecture.
+    if inventory.arch.is_none() {
+        inventory.arch = commonest_arch(&inventory.packages);
+    }
     if packages == Packages::All {
         language_packages(root, &mut inventory, state);
     }
@@ -113,6 +118,9 @@ fn language_packages(root: &Root, inventory: &mut Inventory, state: &State) {
     }
 }
 
+/// What a package manager's metadata says of its packages.
+type SurveyOf = fn(&Root, &mut [Package]) -> Survey;
+
 /// Every package manager's database that is there; a root may have several, and each is read.
 fn operating_system(root: &Root, inventory: &mut Inventory, state: &State) -> Result<(), Failure> {
     let cache = state.cache();
@@ -134,11 +142,7 @@ fn operating_system(root: &Root, inventory: &mut Inventory, state: &State) -> Re
         Ok(None) => {}
         Err(error) => failed = Some(error),
     }
-    let mut others: Vec<(
-        Vec<Package>,
-        Vec<Unseen>,
-        fn(&Root, &mut [Package]) -> Survey,
-    )> = Vec::new();
+    let mut others: Vec<(Vec<Package>, Vec<Unseen>, SurveyOf)> = Vec::new();
     match rpm::installed(root) {
         Ok(Some(found)) => others.push((found.packages, found.unseen, rpm::survey)),
         Ok(None) => {}
@@ -193,6 +197,22 @@ fn miss(inventory: &mut Inventory, what: &str, error: &dyn std::error::Error) {
         what: what.to_owned(),
         why: overlock_feeds::in_one_line(error),
     });
+}
+
+fn commonest_arch(packages: &[Package]) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let own = |arch: &&str| !matches!(*arch, "all" | "noarch" | "any");
+    for arch in packages
+        .iter()
+        .filter_map(|package| package.arch.as_deref())
+        .filter(own)
+    {
+        *counts.entry(arch).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(arch, _)| arch.to_owned())
 }
 
 fn hostname(root: &Root) -> Option<String> {
