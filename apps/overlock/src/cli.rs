@@ -105,6 +105,9 @@ pub struct Scan {
     /// Facts about the asset (TOML): criticality, exposure, environment, owner, business_impact, [policy]
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
+    /// VEX document (OpenVEX, CycloneDX, CSAF): what is stated not to be affected; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub vex: Vec<PathBuf>,
     /// How to print
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
@@ -130,6 +133,9 @@ pub struct Explain {
     /// Facts about the asset (TOML)
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
+    /// VEX document (OpenVEX, CycloneDX, CSAF); may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub vex: Vec<PathBuf>,
     /// Which packages
     #[arg(long, value_enum, default_value = "os")]
     pub packages: Packages,

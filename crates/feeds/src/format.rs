@@ -72,6 +72,9 @@ impl FeedFormat {
     /// release in which no package lost its support. Everywhere else it is an error page or a broken export.
     #[must_use]
     pub const fn may_be_empty(self) -> bool {
-        matches!(self, Self::Updateinfo | Self::DebianSupport | Self::AlpineSecdb)
+        matches!(
+            self,
+            Self::Updateinfo | Self::DebianSupport | Self::AlpineSecdb
+        )
     }
 }

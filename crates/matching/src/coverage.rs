@@ -26,7 +26,9 @@ pub(crate) fn count(
     context: &Context,
 ) -> Coverage {
     let mut worst: HashMap<(&str, &str, &str), End> = HashMap::new();
-    for finding in findings {
+    // What a VEX statement has ended is judged, and nothing is known against it.
+    let open = |finding: &&Finding| finding.state != ExposureState::NotAffected;
+    for finding in findings.iter().filter(open) {
         let fixable = finding.status == ExposureStatus::FixAvailable
             && finding.state != ExposureState::Unknown;
         let end = if fixable {

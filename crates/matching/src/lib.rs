@@ -21,6 +21,7 @@ mod origin;
 mod release;
 mod signed_source;
 mod subject;
+mod vex;
 
 pub use explain::explain;
 pub use finding::Finding;
@@ -35,6 +36,7 @@ use overlock_model::advisory::Ecosystem;
 use overlock_model::coverage::Coverage;
 use overlock_model::inventory::Inventory;
 use overlock_model::os::Support;
+use overlock_model::vex::VexStatement;
 
 /// The compiled tables at hand, by ecosystem.
 pub trait Advisories {
@@ -55,6 +57,8 @@ pub struct Context {
     pub support: Option<Support>,
     /// Source packages that the distribution has declared out of security support for this release.
     pub support_ended: Vec<String>,
+    /// Statements about what is not affected, given by the user.
+    pub vex: Vec<VexStatement>,
 }
 
 /// What was found and what was judged.
@@ -89,7 +93,8 @@ pub fn assess(inventory: &Inventory, advisories: &dyn Advisories, context: &Cont
     for finding in findings.iter_mut().filter(|finding| finding.kernel) {
         kernels.settle(finding);
     }
-    let findings = finding::merge(findings);
+    let mut findings = finding::merge(findings);
+    vex::apply(&mut findings, &context.vex);
     let coverage = coverage::count(inventory, &subjects, &findings, advisories, context);
     Assessment { findings, coverage }
 }

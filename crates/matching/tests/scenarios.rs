@@ -8,6 +8,7 @@
 //! repository ID ORIGIN        offer PACKAGE VERSION REPOSITORY [source=…]
 //! feed NAME [fixed-only]      says PACKAGE VULNERABILITY STATUS [VERSION|WORDS] [channel=… module=… arch=… from=… advisory=… issued=…]
 //! package TYPE NAME VERSION [source=… source_version=… arch=… module=… epoch=… origin=…]
+//! vex VULNERABILITY STATUS PURL [on=DATE by=AUTHOR because=WORDS within=PRODUCT]
 //! assess                      explain VULNERABILITY
 //! ```
 
@@ -25,6 +26,7 @@ use overlock_model::inventory::Inventory;
 use overlock_model::os::{Os, Support};
 use overlock_model::package::{Package, PackageType};
 use overlock_model::repository::{Offer, Repository, Signature};
+use overlock_model::vex::{VexProduct, VexStatement, VexStatus};
 use overlock_versions::Scheme;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -186,6 +188,26 @@ fn command(
             package.epoch = named.remove("epoch").map(|epoch| epoch.parse().unwrap());
             world.inventory.packages.push(package);
         }
+        ["vex", vulnerability, status, purl] => world.context.vex.push(VexStatement {
+            vulnerability: (*vulnerability).to_owned(),
+            products: vec![VexProduct {
+                purl: Some((*purl).to_owned()),
+                name: (*purl).to_owned(),
+                within: named.remove("within"),
+            }],
+            status: match *status {
+                "not-affected" => VexStatus::NotAffected,
+                "fixed" => VexStatus::Fixed,
+                "affected" => VexStatus::Affected,
+                "investigating" => VexStatus::UnderInvestigation,
+                _ => return None,
+            },
+            justification: named.remove("because"),
+            timestamp: named
+                .remove("on")
+                .map(|date| format!("{date}T00:00:00Z").parse().unwrap()),
+            author: named.remove("by"),
+        }),
         ["assess"] => assessed(world, transcript),
         ["explain", vulnerability] => explained(world, vulnerability, transcript),
         _ => return None,

@@ -95,6 +95,8 @@ pub enum ExposureState {
     Installed,
     /// Only an old kernel that does not run is vulnerable.
     Dormant,
+    /// A VEX statement that was given with the scan says that it is not affected here: another end than fixed.
+    NotAffected,
 }
 
 /// Everything needed to check a finding by hand.

@@ -26,6 +26,7 @@ pub mod repository;
 pub mod scan;
 pub mod threat;
 pub mod update;
+pub mod vex;
 
 pub use jiff::Timestamp;
 pub use jiff::civil::Date;

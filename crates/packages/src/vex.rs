@@ -9,9 +9,9 @@ mod cyclonedx;
 mod openvex;
 
 pub use crate::document::DocumentError;
+pub use overlock_model::vex::{VexProduct, VexStatement, VexStatus};
 
 use crate::document;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -26,47 +26,6 @@ pub struct Vex {
     pub statements: Vec<VexStatement>,
     /// Statements left out because they name no vulnerability, no product or no status that we know.
     pub left_out: u64,
-}
-
-/// What is said about one vulnerability in some products.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VexStatement {
-    /// `CVE-…` or another identifier, as written.
-    pub vulnerability: String,
-    /// The products it is about, never empty.
-    pub products: Vec<VexProduct>,
-    /// What is said.
-    pub status: VexStatus,
-    /// Why it is not affected, in the document's own words (`vulnerable_code_not_present` …).
-    pub justification: Option<String>,
-    /// When it was said.
-    pub timestamp: Option<Timestamp>,
-    /// Who says so.
-    pub author: Option<String>,
-}
-
-/// A product that a statement is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct VexProduct {
-    /// Its Package URL, if one is given.
-    pub purl: Option<String>,
-    /// Its name or identifier as written.
-    pub name: String,
-    /// The product that it is a part of here: the statement holds only inside it.
-    pub within: Option<String>,
-}
-
-/// What is said of a product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum VexStatus {
-    /// Nothing to do; a justification says why.
-    NotAffected,
-    /// Something is to be done.
-    Affected,
-    /// This version holds the fix.
-    Fixed,
-    /// Not known yet.
-    UnderInvestigation,
 }
 
 #[derive(Deserialize)]
@@ -120,7 +79,7 @@ pub fn read(bytes: &[u8]) -> Result<Vex, DocumentError> {
     }
 }
 
-fn time(text: Option<&str>) -> Option<Timestamp> {
+fn time(text: Option<&str>) -> Option<jiff::Timestamp> {
     text.and_then(|text| text.parse().ok())
 }
 

@@ -25,7 +25,13 @@ pub(crate) fn reasons(
         let reason = match ender.and_then(|ender| Some((ender.group, groups.all.get(ender.group)?)))
         {
             // An old kernel that does not run needs no update; it is shown with the exposures.
-            None if exposure.state == ExposureState::Dormant => continue,
+            None if matches!(
+                exposure.state,
+                ExposureState::Dormant | ExposureState::NotAffected
+            ) =>
+            {
+                continue;
+            }
             None => reason(situation, stock, exposure),
             Some((
                 _,

@@ -126,5 +126,6 @@ fn state(state: ExposureState) -> &'static str {
         ExposureState::Exposed => "exposed",
         ExposureState::Installed => "installed",
         ExposureState::Dormant => "dormant",
+        ExposureState::NotAffected => "not_affected",
     }
 }

@@ -59,6 +59,7 @@ pub(crate) fn state(state: ExposureState) -> Option<&'static str> {
         ExposureState::Unknown => Some("not known if affected"),
         ExposureState::Installed => Some("fixed on disk, old code runs"),
         ExposureState::Dormant => Some("in a kernel that does not run"),
+        ExposureState::NotAffected => Some("not affected, says a VEX statement"),
     }
 }
 

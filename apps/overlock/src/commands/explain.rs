@@ -24,7 +24,7 @@ pub fn run(args: &Explain, state: &State) -> Result<Done, Failure> {
         Some(rest) => format!("GHSA-{}", rest.to_lowercase()),
         None => asked,
     };
-    let given = facts::read(args.facts.as_deref())?;
+    let given = facts::read(args.facts.as_deref(), &args.vex)?;
     let (mut inventory, root) = inventory::collect(&args.subject, args.packages, state)?;
     let tables = tables::for_inventory(&mut inventory, root.as_ref(), &args.source, state)?;
     let judged = judged::judged(&mut inventory, root.as_ref(), &tables, &given, state);

@@ -4,11 +4,12 @@ use crate::cli::{Format, Scan};
 use crate::exit::{Done, Failure};
 use crate::scan::{facts, inventory, judged, ownership, tables};
 use crate::state::State;
+use overlock_model::exposure::ExposureState;
 use overlock_report::{Bill, Serial, Style};
 use std::io::{IsTerminal, Write};
 
 pub fn run(args: &Scan, state: &State) -> Result<Done, Failure> {
-    let given = facts::read(args.facts.as_deref())?;
+    let given = facts::read(args.facts.as_deref(), &args.vex)?;
     let (mut inventory, root) = inventory::collect(&args.subject, args.packages, state)?;
     if args.format == Format::Inventory {
         if let Some(root) = &root {
@@ -41,11 +42,9 @@ pub fn run(args: &Scan, state: &State) -> Result<Done, Failure> {
     let Some(fail_on) = args.fail_on else {
         return Ok(Done::Clear);
     };
-    if report
-        .exposures
-        .iter()
-        .any(|exposure| exposure.decision >= fail_on.decision())
-    {
+    if report.exposures.iter().any(|exposure| {
+        exposure.state != ExposureState::NotAffected && exposure.decision >= fail_on.decision()
+    }) {
         return Ok(Done::Findings);
     }
     // A gate that could not look must not open.

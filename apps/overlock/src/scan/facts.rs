@@ -1,14 +1,17 @@
 //! The file of facts about an asset (`--facts FILE`): what no scan can see, own deadlines, rules that are followed.
 
 use crate::commands::read_input;
-use crate::exit::Failure;
+use crate::exit::{Failure, warn};
 use overlock_model::decision::Rule;
 use overlock_model::facts::Facts;
+use overlock_model::vex::VexStatement;
+use overlock_packages::vex;
 use overlock_risk::{Policy, Rules};
 use serde::de::DeserializeOwned;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const FACTS_BYTES_MAX: u64 = 1 << 20;
+const VEX_BYTES_MAX: u64 = 256 << 20;
 
 /// What the file says; all of it may be unknown.
 #[derive(Debug, Default)]
@@ -19,19 +22,47 @@ pub struct Given {
     pub policy: Policy,
     /// `rules = ["bod_26_04", …]`: which rules are followed; all when left out.
     pub rules: Rules,
+    /// Statements of the VEX documents given.
+    pub vex: Vec<VexStatement>,
 }
 
 /// Reads the file; without one everything is unknown.
-pub fn read(file: Option<&Path>) -> Result<Given, Failure> {
-    let Some(file) = file else {
-        return Ok(Given::default());
+pub fn read(file: Option<&Path>, vex: &[PathBuf]) -> Result<Given, Failure> {
+    let mut given = match file {
+        None => Given::default(),
+        Some(file) => {
+            let bytes = read_input(file, FACTS_BYTES_MAX)?;
+            parse(&bytes).map_err(|error| {
+                Failure::input(
+                    error.context(format!("cannot use the facts in `{}`", file.display())),
+                )
+                .hint(
+                    "keys: criticality, exposure, environment, owner, business_impact, pci_scope, role, rules, [policy]",
+                )
+            })?
+        }
     };
-    let bytes = read_input(file, FACTS_BYTES_MAX)?;
-    parse(&bytes).map_err(|error| {
-        Failure::input(error.context(format!("cannot use the facts in `{}`", file.display()))).hint(
-            "keys: criticality, exposure, environment, owner, business_impact, pci_scope, role, rules, [policy]",
-        )
-    })
+    for file in vex {
+        let bytes = read_input(file, VEX_BYTES_MAX)?;
+        let read = vex::read(&bytes).map_err(|error| {
+            let hint = error.hint().map(str::to_owned);
+            let error =
+                anyhow::Error::new(error).context(format!("cannot use `{}`", file.display()));
+            Failure {
+                hint,
+                ..Failure::input(error)
+            }
+        })?;
+        if read.left_out > 0 {
+            warn(&format!(
+                "`{}`: {} statements name no vulnerability, product or status that is known",
+                file.display(),
+                read.left_out
+            ));
+        }
+        given.vex.extend(read.statements);
+    }
+    Ok(given)
 }
 
 fn parse(bytes: &[u8]) -> anyhow::Result<Given> {
@@ -44,6 +75,7 @@ fn parse(bytes: &[u8]) -> anyhow::Result<Given> {
         facts,
         policy,
         rules: rules.map_or_else(Rules::default, Rules::only),
+        vex: Vec::new(),
     })
 }
 

@@ -7,7 +7,8 @@ use crate::state::State;
 use overlock_host::support::support;
 use overlock_matching::{Assessment, Context, Finding, assess};
 use overlock_model::Timestamp;
-use overlock_model::exposure::{Exposure, ExposureStatus};
+use overlock_model::decision::Decision;
+use overlock_model::exposure::{Exposure, ExposureState, ExposureStatus};
 use overlock_model::feed::FeedStatus;
 use overlock_model::inventory::{Inventory, Unseen};
 use overlock_model::os::Support;
@@ -62,6 +63,7 @@ pub fn judged(
     let context = Context {
         support: Some(support.clone()),
         support_ended: ended.unwrap_or_default(),
+        vex: given.vex.clone(),
     };
     let assessment = assess(inventory, tables, &context);
     let mut findings = assessment.findings.clone();
@@ -172,6 +174,10 @@ fn exposure(finding: Finding, threat: Threat, setting: &Setting<'_>) -> (Exposur
             fix,
         },
     );
+    let judgement = match finding.state {
+        ExposureState::NotAffected => at_rest(judgement),
+        _ => judgement,
+    };
     let names = finding.binaries.iter().map(|(name, _)| name.as_str());
     let package = Package::representative(&finding.source, names)
         .unwrap_or_default()
@@ -209,6 +215,17 @@ fn exposure(finding: Finding, threat: Threat, setting: &Setting<'_>) -> (Exposur
         evidence,
     };
     (exposure, judgement)
+}
+
+/// Nothing is to be done about what is not affected, by no date; its facts stay visible.
+fn at_rest(judgement: Judgement) -> Judgement {
+    Judgement {
+        decision: Decision::Defer,
+        obligations: Vec::new(),
+        deadline: None,
+        risk: 0.0,
+        ..judgement
+    }
 }
 
 /// Plans and puts the report together.
