@@ -48,6 +48,8 @@ pub struct Manifest {
     pub threats: u64,
     /// Size of the threat table in bytes.
     pub threats_bytes: u64,
+    /// SHA-256 of the threat table, lower-case hex.
+    pub threats_sha256: String,
     /// Statements about ecosystems whose version order is not known.
     pub skipped: u64,
     /// Dates of releases, from the publishers.
@@ -71,6 +73,8 @@ pub struct TableEntry {
     pub unparsable: u64,
     /// Size in bytes.
     pub bytes: u64,
+    /// SHA-256 of the file, lower-case hex.
+    pub sha256: String,
 }
 
 /// Why the tables could not be made.
@@ -158,7 +162,7 @@ pub fn compile(
     let folder = index.join(&generation);
     if let Some(manifest) = crate::tables::manifest(&folder)
         && remake == Remake::IfChanged
-        && folder.join(THREATS).is_file()
+        && is_intact(&folder, &manifest)
     {
         // Ages are no part of the tables: an unchanged feed that was asked for again is fresher now.
         let manifest = Manifest {
@@ -179,6 +183,27 @@ pub fn compile(
 
 fn statuses(feeds: &[Good]) -> Vec<FeedStatus> {
     feeds.iter().map(|feed| feed.state.status.clone()).collect()
+}
+
+/// Whether every table is on disk as it was written; one that is not is made anew.
+fn is_intact(folder: &Path, manifest: &Manifest) -> bool {
+    let threats = (THREATS, &manifest.threats_sha256);
+    let tables = manifest
+        .tables
+        .iter()
+        .map(|table| (table.file.as_str(), &table.sha256));
+    tables.chain([threats]).all(|(file, sha256)| {
+        fs::read(folder.join(file)).is_ok_and(|bytes| sha256_hex(&bytes) == *sha256)
+    })
+}
+
+fn sha256_hex(bytes: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, bytes);
+    digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The feeds' states of now, with the quarantine that compiling found.
@@ -234,6 +259,7 @@ fn compile_families(
         tables: Vec::new(),
         threats: 0,
         threats_bytes: 0,
+        threats_sha256: String::new(),
         skipped: 0,
         release_dates: Vec::new(),
         support_ended: BTreeMap::new(),

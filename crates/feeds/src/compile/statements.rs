@@ -1,7 +1,7 @@
 //! Reading the feeds of one family into the tables of one kind.
 
 use super::family::{Family, fixed_only, scheme};
-use super::{CompileError, Manifest, THREATS, TableEntry, disk, write_file};
+use super::{CompileError, Manifest, THREATS, TableEntry, disk, sha256_hex, write_file};
 use crate::format::FeedFormat;
 use crate::parse::{Limits, ParseError, eol, parse};
 use crate::store::Good;
@@ -105,6 +105,7 @@ pub(super) fn threats(
         source,
     })?;
     manifest.threats_bytes = bytes.len() as u64;
+    manifest.threats_sha256 = sha256_hex(&bytes);
     write_file(&folder.join(THREATS), &bytes)
 }
 
@@ -172,6 +173,7 @@ pub(super) fn advisories(
             resolutions: built.resolutions as u64,
             unparsable: built.unparsable.values().sum(),
             bytes: built.bytes.len() as u64,
+            sha256: sha256_hex(&built.bytes),
         });
     }
     Ok(())
