@@ -81,7 +81,9 @@ impl Program {
 
     /// The command as one types it.
     pub fn line(&self) -> String {
-        self.shown.clone().unwrap_or_else(|| self.argv.join(" "))
+        // Where this checkout lies is of no use to a reader.
+        let root = format!("{}/", crate::workspace::root().display());
+        self.shown.clone().unwrap_or_else(|| self.argv.join(" ")).replace(&root, "")
     }
 
     fn command(&self, before: &[&str]) -> Result<Command> {
