@@ -69,29 +69,34 @@ fn main() -> Result<()> {
                 .sum::<usize>()
         }));
     }
+    let (_, findings) = *ours.first().context("no round was run")?;
     ensure!(
         ours.iter()
             .chain(&theirs)
-            .all(|(_, found)| *found == ours[0].1),
+            .all(|(_, found)| *found == findings),
         "both must answer alike"
     );
-    let mut ratios: Vec<f64> = ours
+    let ratios = ours
         .iter()
         .zip(&theirs)
         .map(|((a, _), (b, _))| b.as_secs_f64() / a.as_secs_f64())
         .collect();
-    ratios.sort_by(f64::total_cmp);
     let per_key = |runs: &[(Duration, usize)]| {
-        let mut times: Vec<Duration> = runs.iter().map(|(time, _)| *time).collect();
-        times.sort();
-        times[times.len() / 2].as_secs_f64() * 1e9 / subjects.len() as f64
+        let times = runs.iter().map(|(time, _)| time.as_secs_f64()).collect();
+        median(times) * 1e9 / subjects.len() as f64
     };
     println!("keys {}", subjects.len());
-    println!("findings {}", ours[0].1);
+    println!("findings {}", findings);
     println!("matching_ns_per_key {:.1}", per_key(&ours));
     println!("hash_map_ns_per_key {:.1}", per_key(&theirs));
-    println!("rate_ratio {:.3}", ratios[ratios.len() / 2]);
+    println!("rate_ratio {:.3}", median(ratios));
     Ok(())
+}
+
+/// The middle value; 0 of none.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 fn timed(answer: impl FnOnce() -> usize) -> (Duration, usize) {

@@ -83,7 +83,10 @@ impl Program {
     pub fn line(&self) -> String {
         // Where this checkout lies is of no use to a reader.
         let root = format!("{}/", crate::workspace::root().display());
-        self.shown.clone().unwrap_or_else(|| self.argv.join(" ")).replace(&root, "")
+        self.shown
+            .clone()
+            .unwrap_or_else(|| self.argv.join(" "))
+            .replace(&root, "")
     }
 
     fn command(&self, before: &[&str]) -> Result<Command> {
