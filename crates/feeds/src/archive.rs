@@ -49,7 +49,7 @@ pub enum ArchiveError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A file operation failed.
-    #[error("`{path}` failed")]
+    #[error("cannot read or write `{path}`")]
     Disk {
         /// File or folder.
         path: PathBuf,

@@ -105,7 +105,7 @@ pub enum Cause {
         algorithm: &'static str,
     },
     /// Reading the mirror or writing the store.
-    #[error("`{path}` failed")]
+    #[error("cannot read or write `{path}`")]
     Disk {
         /// File or folder.
         path: PathBuf,

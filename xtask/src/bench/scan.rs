@@ -65,8 +65,36 @@ pub fn rows() -> Result<Vec<Row>> {
         .collect())
 }
 
-/// Figures that a program takes inside itself.
+/// What is counted, and what a program takes inside itself.
 pub fn figures() -> Result<Vec<Figures>> {
+    let mut figures: Vec<Figures> = package_counts()?.into_iter().collect();
+    figures.extend(matching_rates()?);
+    Ok(figures)
+}
+
+/// How many packages of the frozen root both sides found: speed says nothing where one of them looks away.
+fn package_counts() -> Result<Option<Figures>> {
+    let Some(row) = frozen_root()? else {
+        return Ok(None);
+    };
+    let count = |program: &Program, list: &str| -> Result<String> {
+        let document: serde_json::Value = serde_json::from_str(&program.output()?)?;
+        let packages = document
+            .get(list)
+            .and_then(serde_json::Value::as_array)
+            .with_context(|| format!("`{}` prints no `{list}`", program.line()))?;
+        Ok(packages.len().to_string())
+    };
+    Ok(Some(Figures {
+        name: "packages found in the frozen Debian root",
+        values: vec![
+            ("ours".to_owned(), count(&row.ours, "packages")?),
+            ("syft".to_owned(), count(&row.theirs, "artifacts")?),
+        ],
+    }))
+}
+
+fn matching_rates() -> Result<Vec<Figures>> {
     let Some(table) = debian_12_table()? else {
         return Ok(Vec::new());
     };

@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ("machines", &["engine", "journal"]),
     (
         "adapters",
-        &["rootfs", "packages", "host", "feeds", "store", "web"],
+        &["rootfs", "packages", "host", "feeds", "apply", "store", "web"],
     ),
     ("programs", &["overlock", "agent"]),
 ];

@@ -17,4 +17,5 @@ mod other_roots;
 mod outputs;
 mod roots;
 mod small_tools;
+mod vex;
 mod world;

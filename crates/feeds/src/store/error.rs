@@ -19,7 +19,7 @@ pub enum StoreError {
         pid: Option<u32>,
     },
     /// A file operation failed.
-    #[error("`{path}` failed")]
+    #[error("cannot read or write `{path}`")]
     Disk {
         /// File or folder.
         path: PathBuf,

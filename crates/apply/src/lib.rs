@@ -1,0 +1,1 @@
+//! Patches one host.
