@@ -79,6 +79,15 @@ pub enum Event {
         /// Lines for people: what was done or found.
         notes: Vec<String>,
     },
+    /// The packages were looked at, after a phase that changes them was cut off or failed.
+    Found {
+        /// The run.
+        run: RunId,
+        /// Where they are.
+        standing: Standing,
+        /// Lines for people: which packages are where.
+        notes: Vec<String>,
+    },
     /// The run is over.
     Ended {
         /// The run.
@@ -118,6 +127,20 @@ impl fmt::Display for Phase {
             Self::Revert => f.write_str("revert"),
         }
     }
+}
+
+/// Where a host's packages are, measured against a closure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// All whole, all as before.
+    Prior,
+    /// All whole, all as planned.
+    Target,
+    /// All whole, some as before, some as planned, or one in a third version.
+    Mixed,
+    /// The package manager itself says that some are not whole.
+    Broken,
 }
 
 /// How a phase ended.
@@ -201,6 +224,34 @@ pub enum RepairState {
     NotEffective,
     /// Putting the former packages back failed.
     RevertFailed,
+}
+
+impl Event {
+    /// The run that it belongs to.
+    #[must_use]
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Opened { .. } | Self::GenerationSeen { .. } => None,
+            Self::Started { run, .. }
+            | Self::Begun { run, .. }
+            | Self::Done { run, .. }
+            | Self::Found { run, .. }
+            | Self::Ended { run, .. } => Some(*run),
+        }
+    }
+}
+
+impl Standing {
+    /// As written.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Prior => "prior",
+            Self::Target => "target",
+            Self::Mixed => "mixed",
+            Self::Broken => "broken",
+        }
+    }
 }
 
 impl End {

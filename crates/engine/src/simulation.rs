@@ -1,0 +1,240 @@
+//! The course against a host of packages, cut off at any event, by seed.
+//!
+//! The host is as unkind as real ones: an act may stop halfway, fail and report success, or report failure when all is
+//! done. Whatever happens, the run ends, its end says the truth about the packages, and nothing was done that was not
+//! written down first.
+
+use crate::{Course, Gate, Hands, Ledger, Report, drive};
+use overlock_model::plan::{OnFailure, Step};
+use overlock_model::run::{End, Event, RunId, Standing};
+use proptest::prelude::*;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Package {
+    Old,
+    New,
+    Half,
+}
+
+/// What fate does to one act.
+#[derive(Debug, Clone, Copy)]
+struct Fate {
+    /// Packages changed before it stops.
+    reach: usize,
+    /// The package at which it stops is left half done.
+    halves: bool,
+    /// What it reports.
+    says_done: bool,
+    /// The process is cut off after the act and before the report.
+    cut: bool,
+}
+
+struct Host<'a> {
+    packages: Vec<Package>,
+    fates: &'a [Fate],
+    used: usize,
+    /// Events on disk.
+    journal: Vec<Event>,
+    cut: bool,
+    acts: usize,
+}
+
+struct Cut;
+
+impl Host<'_> {
+    fn fate(&mut self) -> Fate {
+        let fate = self.fates.get(self.used).copied();
+        self.used += 1;
+        // Once fate has run out, all goes well: liveness when faults stop (P19).
+        fate.unwrap_or(Fate {
+            reach: usize::MAX,
+            halves: false,
+            says_done: true,
+            cut: false,
+        })
+    }
+
+    fn move_to(&mut self, to: Package) -> Report {
+        let fate = self.fate();
+        self.acts += 1;
+        let mut left = fate.reach;
+        for package in &mut self.packages {
+            if left == 0 {
+                if fate.halves {
+                    *package = Package::Half;
+                }
+                break;
+            }
+            if *package != to {
+                *package = to;
+                left -= 1;
+            }
+        }
+        self.report(fate)
+    }
+
+    fn report(&mut self, fate: Fate) -> Report {
+        self.cut |= fate.cut;
+        if fate.says_done {
+            Report::done()
+        } else {
+            Report::failed("fate")
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let all = |what| self.packages.iter().all(|package| *package == what);
+        if self.packages.contains(&Package::Half) {
+            Standing::Broken
+        } else if all(Package::New) {
+            Standing::Target
+        } else if all(Package::Old) {
+            Standing::Prior
+        } else {
+            Standing::Mixed
+        }
+    }
+}
+
+impl Hands for Host<'_> {
+    fn preflight(&mut self) -> Report {
+        let fate = self.fate();
+        self.report(fate)
+    }
+
+    fn step(&mut self, step: &Step, _attempt: u32) -> Report {
+        match step {
+            Step::Install {} => self.move_to(Package::New),
+            _ => {
+                let fate = self.fate();
+                self.report(fate)
+            }
+        }
+    }
+
+    fn look(&mut self) -> Result<(Standing, Vec<String>), String> {
+        Ok((self.standing(), Vec::new()))
+    }
+
+    fn mend(&mut self, _attempt: u32) -> Report {
+        let fate = self.fate();
+        if fate.reach > 1 {
+            for package in &mut self.packages {
+                if *package == Package::Half {
+                    *package = Package::New;
+                }
+            }
+        }
+        self.report(fate)
+    }
+
+    fn revert(&mut self, _attempt: u32) -> Report {
+        self.move_to(Package::Old)
+    }
+}
+
+struct Open;
+
+impl Gate for Open {
+    fn may_begin(&mut self, _step: u32) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// The ledger and the hands are one host: split by a cell, as the driver wants both.
+struct Shared<'a, 'b>(&'a std::cell::RefCell<Host<'b>>);
+
+impl Hands for Shared<'_, '_> {
+    fn preflight(&mut self) -> Report {
+        self.0.borrow_mut().preflight()
+    }
+    fn step(&mut self, step: &Step, attempt: u32) -> Report {
+        self.0.borrow_mut().step(step, attempt)
+    }
+    fn look(&mut self) -> Result<(Standing, Vec<String>), String> {
+        self.0.borrow_mut().look()
+    }
+    fn mend(&mut self, attempt: u32) -> Report {
+        self.0.borrow_mut().mend(attempt)
+    }
+    fn revert(&mut self, attempt: u32) -> Report {
+        self.0.borrow_mut().revert(attempt)
+    }
+}
+
+impl Ledger for Shared<'_, '_> {
+    fn append(&mut self, event: Event) -> Result<(), String> {
+        let mut host = self.0.borrow_mut();
+        if std::mem::take(&mut host.cut) {
+            return Err("cut off".to_owned());
+        }
+        host.journal.push(event);
+        Ok(())
+    }
+}
+
+/// Runs to the end, taken up again after each cut.
+fn run(packages: usize, fates: &[Fate], reversible: bool) -> Result<(End, Standing, usize), Cut> {
+    let steps = [
+        Step::Fetch {},
+        Step::Install {},
+        Step::Restart { units: Vec::new() },
+        Step::Verify { ends: Vec::new() },
+    ];
+    let host = std::cell::RefCell::new(Host {
+        packages: vec![Package::Old; packages],
+        fates,
+        used: 0,
+        journal: Vec::new(),
+        cut: false,
+        acts: 0,
+    });
+    for _ in 0..=fates.len() + 1 {
+        let mut course = Course::new(&steps, OnFailure::Revert, reversible);
+        for event in &host.borrow().journal {
+            course.take(event);
+        }
+        let (mut hands, mut ledger) = (Shared(&host), Shared(&host));
+        if let Ok(end) = drive(RunId(1), &steps, course, &mut hands, &mut Open, &mut ledger) {
+            let host = host.borrow();
+            return Ok((end, host.standing(), host.acts));
+        }
+    }
+    Err(Cut)
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    (
+        0_usize..5,
+        any::<bool>(),
+        any::<bool>(),
+        prop::bool::weighted(0.3),
+    )
+        .prop_map(|(reach, halves, says_done, cut)| Fate {
+            reach,
+            halves,
+            says_done,
+            cut,
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+    /// P17, P19 in small: target, prior, or a named repair state; never a silent fourth.
+    #[test]
+    fn every_run_ends_and_its_end_is_true(
+        packages in 1_usize..5,
+        fates in prop::collection::vec(fate(), 0..14),
+        reversible in any::<bool>(),
+    ) {
+        let (end, standing, acts) = run(packages, &fates, reversible)
+            .map_err(|Cut| TestCaseError::fail("no end once faults stopped"))?;
+        match end {
+            End::Target => prop_assert_eq!(standing, Standing::Target),
+            End::Prior { .. } | End::Reverted { .. } => prop_assert_eq!(standing, Standing::Prior),
+            End::Repair { .. } => {}
+        }
+        prop_assert!(acts <= 8, "{} acts change packages", acts);
+    }
+}
