@@ -85,7 +85,10 @@ impl Course {
         match phase {
             // These change packages: what a cut left behind has to be seen first.
             Phase::Mend | Phase::Revert => Next::Look,
-            Phase::Step { verb, .. } if verb == Verb::Install => Next::Look,
+            Phase::Step {
+                verb: Verb::Install,
+                ..
+            } => Next::Look,
             // These are the same however often they are done.
             Phase::Preflight | Phase::Step { .. } => Next::Begin {
                 phase,
@@ -111,7 +114,10 @@ impl Course {
     fn begun(&mut self, phase: Phase, attempt: u32) {
         self.during = Some((phase, attempt));
         match phase {
-            Phase::Step { verb, at } if verb == Verb::Install => {
+            Phase::Step {
+                verb: Verb::Install,
+                at,
+            } => {
                 self.installs = attempt;
                 self.aim = Aim::Forward { at };
             }

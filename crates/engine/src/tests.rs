@@ -127,6 +127,7 @@ fn every_step_is_taken_once_and_in_order() {
             "preflight",
             "fetch 1",
             "install 1",
+            "look",
             "restart 1",
             "verify 1",
             "commit 1"
@@ -233,7 +234,7 @@ fn verify_that_fails_takes_the_packages_back() {
             Report::failed("sshd listens no more"),
         ]
         .into(),
-        standings: [Standing::Prior].into(),
+        standings: [Standing::Target, Standing::Prior].into(),
         ..Scripted::default()
     };
     assert!(matches!(
