@@ -1,0 +1,392 @@
+//! apt and dpkg.
+//!
+//! Installation gets the artifacts as files, named one by one, so that what is installed is what we hashed and not what
+//! lists say today. It runs in a network namespace with nothing in it, in a transient unit of its own where systemd runs
+//! (F26: it survives us and an upgrade of us), else in a process group of its own.
+
+mod catalogue;
+mod quiet;
+mod simulation;
+
+pub use catalogue::Listed;
+pub use quiet::{Asked, Quiet, asked_for, disarm};
+
+use crate::program::{Call, Program, ProgramError};
+use crate::{PackageManager, Simulated};
+use overlock_model::plan::{Change, Closure};
+use overlock_model::run::Standing;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// dpkg's and apt's locks, in the order in which apt takes them.
+pub const LOCKS: [&str; 4] = [
+    "/var/lib/dpkg/lock-frontend",
+    "/var/lib/dpkg/lock",
+    "/var/lib/apt/lists/lock",
+    "/var/cache/apt/archives/lock",
+];
+
+/// Options of every call: no questions, no colours, no phasing (the plan says who gets what, REQ-28), no sandbox user who
+/// could not read our store.
+const OPTIONS: [&str; 9] = [
+    "-q=1",
+    "-y",
+    "-oAPT::Sandbox::User=root",
+    "-oAPT::Get::Always-Include-Phased-Updates=true",
+    "-oAPT::Install-Recommends=false",
+    "-oAPT::Color=0",
+    "-oDpkg::Use-Pty=0",
+    "-oDpkg::Progress-Fancy=0",
+    "-oDPkg::Lock::Timeout=60",
+];
+
+/// Local edits stay; a configuration file that nobody edited is replaced (F11).
+const KEEP_EDITS: [&str; 2] = [
+    "-oDpkg::Options::=--force-confdef",
+    "-oDpkg::Options::=--force-confold",
+];
+
+/// apt on the running root.
+#[derive(Debug, Clone)]
+pub struct Apt {
+    /// dpkg's own architecture.
+    native: String,
+    /// How long one transaction may take.
+    limit: Duration,
+}
+
+/// A package as dpkg has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Installed {
+    version: String,
+    /// `installed`, `half-configured` …
+    status: String,
+    /// `ok` or `reinstreq`.
+    error: String,
+}
+
+impl Apt {
+    /// Asks dpkg for its architecture.
+    ///
+    /// # Errors
+    /// When dpkg is not there.
+    pub fn new(limit: Duration) -> Result<Self, ProgramError> {
+        let native = Call::new(Program::Dpkg, ["--print-architecture"]).output()?;
+        Ok(Self {
+            native: String::from_utf8_lossy(&native).trim().to_owned(),
+            limit,
+        })
+    }
+
+    /// dpkg's own architecture, such as `amd64`.
+    #[must_use]
+    pub fn native(&self) -> &str {
+        &self.native
+    }
+
+    /// What the repositories' lists state of exact versions; those that no list has any more are missing.
+    ///
+    /// # Errors
+    /// When apt-cache cannot be started.
+    pub fn listed(&self, wanted: &[(&str, &str, &str)]) -> Result<Vec<Listed>, ProgramError> {
+        let mut found = Vec::new();
+        // Argument lists have a bound; a version that is not listed makes apt-cache complain of that one only.
+        for some in wanted.chunks(500) {
+            let specs = some.iter().map(|one| self.spec(one));
+            let arguments = ["show", "--"].map(str::to_owned).into_iter().chain(specs);
+            let ran = Call::new(Program::AptCache, arguments).run()?;
+            found.extend(catalogue::parse(&String::from_utf8_lossy(&ran.stdout)));
+        }
+        Ok(found)
+    }
+
+    /// `name:arch=version` as apt wants it; packages of all architectures are asked for without one.
+    fn spec(&self, (name, arch, version): &(&str, &str, &str)) -> String {
+        match *arch {
+            "all" | "" => format!("{name}={version}"),
+            arch => format!("{name}:{arch}={version}"),
+        }
+    }
+
+    fn installed(&self) -> Result<HashMap<(String, String), Installed>, ProgramError> {
+        let format = "-f=${Package}\\t${Architecture}\\t${Version}\\t${db:Status-Status}\\t${db:Status-Eflag}\\n";
+        let text = Call::new(Program::DpkgQuery, ["-W", format]).output()?;
+        Ok(String::from_utf8_lossy(&text)
+            .lines()
+            .filter_map(|line| {
+                let mut fields = line.split('\t').map(str::to_owned);
+                let key = (fields.next()?, fields.next()?);
+                Some((
+                    key,
+                    Installed {
+                        version: fields.next()?,
+                        status: fields.next()?,
+                        error: fields.next()?,
+                    },
+                ))
+            })
+            .collect())
+    }
+
+    fn install_arguments(&self, files: &[PathBuf], removals: &[&Change]) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = OPTIONS
+            .iter()
+            .chain(&KEEP_EDITS)
+            .map(OsString::from)
+            .collect();
+        arguments.push("--allow-downgrades".into());
+        if removals.is_empty() {
+            arguments.push("--no-remove".into());
+        }
+        arguments.push("install".into());
+        arguments.push("--".into());
+        arguments.extend(files.iter().map(OsString::from));
+        arguments.extend(removals.iter().map(|change| {
+            let spec = match change.arch.as_str() {
+                "all" => change.name.clone(),
+                _ => change.spec(),
+            };
+            OsString::from(format!("{spec}-"))
+        }));
+        arguments
+    }
+
+    /// A transaction: no network; in a unit of its own where systemd is there.
+    fn transaction(
+        &self,
+        program: Program,
+        arguments: Vec<OsString>,
+        log: &Path,
+        unit: &str,
+    ) -> Result<(), ProgramError> {
+        let inner = ["--net".into(), "--".into(), program.path().into()]
+            .into_iter()
+            .chain(arguments);
+        if !Path::new("/run/systemd/system").is_dir() {
+            let call = Call::new(Program::Unshare, inner);
+            return ended(&call.limit(self.limit).log_to(log));
+        }
+        let mut outer: Vec<OsString> = [
+            "--quiet".to_owned(),
+            "--collect".to_owned(),
+            "--wait".to_owned(),
+            format!("--unit={unit}"),
+            "--service-type=exec".to_owned(),
+            format!("--property=RuntimeMaxSec={}", self.limit.as_secs()),
+            "--property=StandardInput=null".to_owned(),
+            format!("--property=StandardOutput=append:{}", log.display()),
+            format!("--property=StandardError=append:{}", log.display()),
+            // The kernel ends others first when memory runs out (F7).
+            "--property=OOMScoreAdjust=-500".to_owned(),
+        ]
+        .into_iter()
+        .map(OsString::from)
+        .collect();
+        outer.extend(
+            Call::environment().map(|(name, value)| format!("--setenv={name}={value}").into()),
+        );
+        outer.push("--".into());
+        outer.push(Program::Unshare.path().into());
+        outer.extend(inner);
+        // systemd ends the unit at its limit; this one only guards against systemd-run itself.
+        ended(&Call::new(Program::SystemdRun, outer).limit(self.limit + Duration::from_secs(120)))
+    }
+}
+
+/// Waits for the unit of a transaction that outlived whoever started it.
+///
+/// # Errors
+/// When systemd cannot be asked.
+pub fn adopt(unit: &str) -> Result<(), ProgramError> {
+    if !Path::new("/run/systemd/system").is_dir() {
+        return Ok(());
+    }
+    // `systemctl start` on a running unit of type exec returns at once, so the wait is a poll with a bound: each call
+    // blocks until the unit's job queue is looked at, and RuntimeMaxSec ends the unit itself.
+    for _ in 0..36_000 {
+        let state = Call::new(Program::Systemctl, ["is-active", "--", unit]).run()?;
+        let word = String::from_utf8_lossy(&state.stdout).trim().to_owned();
+        if !matches!(
+            word.as_str(),
+            "active" | "activating" | "deactivating" | "reloading"
+        ) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+fn ended(call: &Call) -> Result<(), ProgramError> {
+    call.output().map(drop)
+}
+
+impl PackageManager for Apt {
+    fn word(&self) -> &'static str {
+        "deb"
+    }
+
+    fn simulate(
+        &self,
+        changes: &[&Change],
+        files: Option<&[PathBuf]>,
+    ) -> Result<Vec<Simulated>, ProgramError> {
+        let removals: Vec<&Change> = changes
+            .iter()
+            .copied()
+            .filter(|change| change.to().is_none())
+            .collect();
+        let named: Vec<PathBuf> = match files {
+            Some(files) => files.to_vec(),
+            None => changes
+                .iter()
+                .filter_map(|change| Some((change, change.to()?)))
+                .map(|(change, to)| self.spec(&(&change.name, &change.arch, to)).into())
+                .collect(),
+        };
+        let mut arguments = self.install_arguments(&named, &removals);
+        // A simulation takes no lock, so it works beside whoever holds one.
+        arguments.insert(0, "-s".into());
+        arguments.insert(1, "-oDebug::NoLocking=1".into());
+        let text = Call::new(Program::AptGet, &arguments).output()?;
+        simulation::parse(&String::from_utf8_lossy(&text)).map_err(|line| ProgramError::Failed {
+            line: "apt-get --simulate".to_owned(),
+            how: format!("printed a line that is not understood: `{line}`"),
+        })
+    }
+
+    fn download(&self, wanted: &[(&str, &str, &str)], folder: &Path) -> Result<(), ProgramError> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let specs = wanted.iter().map(|one| OsString::from(self.spec(one)));
+        let arguments = OPTIONS
+            .iter()
+            .map(OsString::from)
+            .chain(["download".into(), "--".into()])
+            .chain(specs);
+        let call = Call::new(Program::AptGet, arguments).within(folder);
+        ended(&call.limit(self.limit))
+    }
+
+    fn install(
+        &self,
+        files: &[PathBuf],
+        removals: &[&Change],
+        log: &Path,
+        unit: &str,
+    ) -> Result<(), ProgramError> {
+        let marks = automatic()?;
+        let arguments = self.install_arguments(files, removals);
+        let result = self.transaction(Program::AptGet, arguments, log, unit);
+        // Naming a package tells apt that somebody wants it; what was there automatically stays so.
+        let now = automatic()?;
+        let lost: Vec<&String> = marks.difference(&now).collect();
+        if !lost.is_empty() {
+            let arguments = ["auto", "--"].map(str::to_owned).into_iter();
+            // A package that was removed has no mark to lose; apt-mark only warns.
+            drop(Call::new(Program::AptMark, arguments.chain(lost.into_iter().cloned())).run());
+        }
+        result
+    }
+
+    fn mend(&self, attempt: u32, log: &Path) -> Result<Vec<String>, ProgramError> {
+        let keep = ["--force-confdef", "--force-confold"];
+        let unit = format!("overlock-mend-{}", std::process::id());
+        if attempt <= 2 {
+            let arguments = keep
+                .into_iter()
+                .chain(["--configure", "-a"])
+                .map(OsString::from);
+            self.transaction(Program::Dpkg, arguments.collect(), log, &unit)?;
+            return Ok(vec!["dpkg --configure -a".to_owned()]);
+        }
+        let arguments = OPTIONS
+            .iter()
+            .chain(&KEEP_EDITS)
+            .copied()
+            .chain(["--no-remove", "--fix-broken", "install"])
+            .map(OsString::from);
+        self.transaction(Program::AptGet, arguments.collect(), log, &unit)?;
+        Ok(vec!["apt-get --fix-broken install".to_owned()])
+    }
+
+    fn standing(&self, closure: &Closure) -> Result<(Standing, Vec<String>), ProgramError> {
+        let installed = self.installed()?;
+        let mut notes: Vec<String> = installed
+            .iter()
+            .filter(|(_, package)| {
+                package.error != "ok"
+                    || !matches!(
+                        package.status.as_str(),
+                        "installed" | "config-files" | "not-installed"
+                    )
+            })
+            .map(|((name, arch), package)| {
+                format!("{name}:{arch} {} is {}", package.version, package.status)
+            })
+            .collect();
+        // Files named by numbers are what dpkg had not yet merged into its database.
+        let journal = std::fs::read_dir("/var/lib/dpkg/updates")
+            .into_iter()
+            .flatten()
+            .flatten()
+            .any(|entry| {
+                entry
+                    .file_name()
+                    .to_string_lossy()
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit())
+            });
+        if journal {
+            notes.push("dpkg was cut off and has not merged its journal".to_owned());
+        }
+        if !notes.is_empty() {
+            notes.sort();
+            return Ok((Standing::Broken, notes));
+        }
+        let version = |change: &Change| {
+            installed
+                .get(&(change.name.clone(), change.arch.clone()))
+                .filter(|package| package.status == "installed")
+                .map(|package| package.version.as_str())
+        };
+        let at = |wanted: fn(&Change) -> Option<&str>| {
+            closure
+                .changes
+                .iter()
+                .all(|change| version(change) == wanted(change))
+        };
+        let standing = if at(Change::to) {
+            Standing::Target
+        } else if at(Change::from) {
+            Standing::Prior
+        } else {
+            notes = closure
+                .changes
+                .iter()
+                .filter(|change| version(change) != change.to())
+                .map(|change| {
+                    format!(
+                        "{} is at {}",
+                        change.spec(),
+                        version(change).unwrap_or("nothing")
+                    )
+                })
+                .collect();
+            Standing::Mixed
+        };
+        Ok((standing, notes))
+    }
+}
+
+/// Packages that apt may remove by itself when nothing needs them.
+fn automatic() -> Result<BTreeSet<String>, ProgramError> {
+    let text = Call::new(Program::AptMark, ["showauto"]).output()?;
+    Ok(String::from_utf8_lossy(&text)
+        .lines()
+        .map(str::to_owned)
+        .collect())
+}

@@ -1,0 +1,166 @@
+//! Packages' own restarts, kept quiet during an installation and written down for the restart pass (REQ-16, REQ-17).
+//!
+//! Debian's maintainer scripts ask `/usr/sbin/policy-rc.d` before they start, stop or restart anything (Debian policy,
+//! section 9.3.3). Ours says no while our installation runs, and notes what was asked for. It disarms itself: it only
+//! says no while the process that put it there lives, so one that a crash left behind harms nothing.
+//!
+//! A host with a `policy-rc.d` of its own keeps it: that is the administrator's word.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+/// On a file system that is empty after a boot.
+const FOLDER: &str = "/run/overlock";
+const MARK: &str = "# written by overlock; harmless when no installation of it runs";
+
+/// Restarts are kept quiet while this lives.
+#[derive(Debug)]
+pub struct Quiet {
+    ours: bool,
+}
+
+impl Quiet {
+    /// Puts the policy in place; `false` in [`Quiet::is_ours`] where the host has one already.
+    ///
+    /// # Errors
+    /// When files cannot be written.
+    pub fn begin() -> io::Result<Self> {
+        fs::create_dir_all(FOLDER)?;
+        fs::set_permissions(FOLDER, fs::Permissions::from_mode(0o700))?;
+        if Path::new(POLICY).symlink_metadata().is_ok() && !is_ours()? {
+            return Ok(Self { ours: false });
+        }
+        fs::write(asked_file(), "")?;
+        fs::write(
+            Path::new(FOLDER).join("installing"),
+            std::process::id().to_string(),
+        )?;
+        let text = format!(
+            "#!/bin/sh\n{MARK}\npid=$(cat {FOLDER}/installing 2>/dev/null) || exit 0\n\
+             kill -0 \"$pid\" 2>/dev/null || exit 0\n\
+             printf '%s\\n' \"$*\" >> {FOLDER}/asked\nexit 101\n"
+        );
+        let new = format!("{POLICY}.overlock-new");
+        let mut file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o755)
+            .open(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(new, POLICY)?;
+        Ok(Self { ours: true })
+    }
+
+    /// Whether our policy is the one in force.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.ours
+    }
+}
+
+/// Units that packages wanted started or restarted during the last installation since boot, in their order, each once.
+#[must_use]
+pub fn asked_for() -> Vec<Asked> {
+    asked(&fs::read_to_string(asked_file()).unwrap_or_default())
+}
+
+/// A wish of a package's script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Unit.
+    pub unit: String,
+    /// It wanted the unit to run, whether it ran before or not.
+    pub start: bool,
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if self.ours {
+            drop(disarm());
+        }
+    }
+}
+
+/// Removes what a run that was cut off left behind.
+///
+/// # Errors
+/// When it is there and cannot be removed.
+pub fn disarm() -> io::Result<()> {
+    if is_ours()? {
+        fs::remove_file(POLICY)?;
+    }
+    match fs::remove_file(Path::new(FOLDER).join("installing")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn is_ours() -> io::Result<bool> {
+    match fs::read_to_string(POLICY) {
+        Ok(text) => Ok(text.contains(MARK)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        // Not text, so not ours.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn asked_file() -> PathBuf {
+    Path::new(FOLDER).join("asked")
+}
+
+/// Lines are `[--quiet] ID ACTIONS [RUNLEVEL]`; stopping is no wish to run.
+fn asked(text: &str) -> Vec<Asked> {
+    let mut asked: Vec<Asked> = Vec::new();
+    for line in text.lines() {
+        let mut words = line
+            .split_whitespace()
+            .filter(|word| !word.starts_with("--"));
+        let (Some(id), Some(action)) = (words.next(), words.next()) else {
+            continue;
+        };
+        let start = match action {
+            "start" => true,
+            "restart" | "try-restart" | "reload" | "force-reload" => false,
+            _ => continue,
+        };
+        let unit = if id.contains('.') {
+            id.to_owned()
+        } else {
+            format!("{id}.service")
+        };
+        match asked.iter_mut().find(|one| one.unit == unit) {
+            Some(one) => one.start |= start,
+            None => asked.push(Asked { unit, start }),
+        }
+    }
+    asked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wishes_to_run_are_kept_once() {
+        let text = "nginx.service restart\n--quiet ssh restart\nnginx.service start\ncron stop\nfoo.socket start 2\n\n";
+        let asked: Vec<(String, bool)> = asked(text)
+            .into_iter()
+            .map(|one| (one.unit, one.start))
+            .collect();
+        let expected = [
+            ("nginx.service", true),
+            ("ssh.service", false),
+            ("foo.socket", true),
+        ];
+        assert_eq!(
+            asked,
+            expected.map(|(unit, start)| (unit.to_owned(), start))
+        );
+    }
+}

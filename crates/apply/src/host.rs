@@ -1,0 +1,414 @@
+//! The hands: one run on the running host.
+
+use crate::apt::{self, Quiet};
+use crate::artifacts::Artifacts;
+use crate::preflight::Preflight;
+use crate::probe::Probe;
+use crate::program::{Call, Program};
+use crate::{PackageManager, restart, verify};
+use overlock_engine::{Hands, Report};
+use overlock_model::plan::{Action, Artifact, Change, Closure, Ends, Step};
+use overlock_model::run::{Outcome, RunId, Standing};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the operator chose for this run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long to wait for other package managers.
+    pub patience: Duration,
+}
+
+/// Told what happens, and asked what only the caller can know.
+pub trait Observer {
+    /// One line about what is going on now.
+    fn tell(&mut self, line: &str);
+    /// Whether these exposures have ended on the host as it is now; lines for people.
+    ///
+    /// # Errors
+    /// Which have not, or why it cannot be known.
+    fn ended(&mut self, ends: &[Ends]) -> Result<Vec<String>, String>;
+}
+
+/// One run on this host.
+pub struct LocalHost<'a> {
+    run: RunId,
+    closure: &'a Closure,
+    manager: &'a dyn PackageManager,
+    artifacts: Artifacts,
+    folder: PathBuf,
+    settings: Settings,
+    observer: &'a mut dyn Observer,
+}
+
+impl<'a> LocalHost<'a> {
+    /// The hands for a run; `data` is the state directory.
+    pub fn new(
+        run: RunId,
+        closure: &'a Closure,
+        manager: &'a dyn PackageManager,
+        data: &Path,
+        settings: Settings,
+        observer: &'a mut dyn Observer,
+    ) -> Self {
+        Self {
+            run,
+            closure,
+            manager,
+            artifacts: Artifacts::new(data.join("artifacts")),
+            folder: data.join("runs").join(run.to_string()),
+            settings,
+            observer,
+        }
+    }
+
+    /// The package manager's own output of this run.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("packages.log")
+    }
+
+    fn unit(&self, phase: &str, attempt: u32) -> String {
+        format!("overlock-run-{}-{phase}-{attempt}", self.run)
+    }
+
+    fn file(&self, artifact: &Artifact) -> PathBuf {
+        self.artifacts.path(artifact, self.manager.word())
+    }
+
+    /// Files of these artifacts, each hashed anew.
+    fn checked<'b>(
+        &self,
+        artifacts: impl Iterator<Item = (&'b Change, &'b Artifact)>,
+    ) -> Result<Vec<PathBuf>, String> {
+        artifacts
+            .map(
+                |(change, artifact)| match self.artifacts.has(artifact, self.manager.word()) {
+                    Ok(true) => Ok(self.file(artifact)),
+                    Ok(false) => Err(format!("the artifact of {} is not at hand", change.spec())),
+                    Err(error) => Err(chain(&error)),
+                },
+            )
+            .collect()
+    }
+
+    fn fetch(&mut self) -> Report {
+        let mut missing: Vec<(&Change, &str, &Artifact)> = Vec::new();
+        for change in &self.closure.changes {
+            let new = change.to().zip(change.artifact());
+            let old = change.from().zip(change.back());
+            for (version, artifact) in new.into_iter().chain(old) {
+                match self.artifacts.has(artifact, self.manager.word()) {
+                    Ok(true) => {}
+                    Ok(false) => missing.push((change, version, artifact)),
+                    Err(error) => return Report::failed(chain(&error)),
+                }
+            }
+        }
+        if missing.is_empty() {
+            return Report::done_with(vec!["every artifact is at hand".to_owned()]);
+        }
+        let bytes: u64 = missing.iter().map(|(.., artifact)| artifact.size).sum();
+        self.observer.tell(&format!(
+            "fetching {} artifacts, {:.1} MiB",
+            missing.len(),
+            bytes as f64 / f64::from(1 << 20)
+        ));
+        let folder = self.folder.join("fetch");
+        let made = fs::remove_dir_all(&folder)
+            .or_else(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            })
+            .and_then(|()| fs::create_dir_all(&folder));
+        if let Err(error) = made {
+            return Report::failed(format!("cannot make `{}`: {error}", folder.display()));
+        }
+        let result = self.fetch_into(&missing, &folder);
+        drop(fs::remove_dir_all(&folder));
+        match result {
+            Ok(()) => Report::done_with(vec![format!(
+                "fetched {} artifacts, each with the hash of the plan",
+                missing.len()
+            )]),
+            Err(why) => Report::failed(why),
+        }
+    }
+
+    fn fetch_into(
+        &self,
+        missing: &[(&Change, &str, &Artifact)],
+        folder: &Path,
+    ) -> Result<(), String> {
+        // What apt itself has kept; the hash decides whether it is the one.
+        let wanted: Vec<(&str, &str, &str)> = missing
+            .iter()
+            .filter(|(change, version, artifact)| {
+                let kept = Path::new("/var/cache/apt/archives").join(deb_name(change, version));
+                let copy = folder.join("kept");
+                !(fs::copy(kept, &copy).is_ok()
+                    && self
+                        .artifacts
+                        .take(&copy, artifact, self.manager.word())
+                        .is_ok())
+            })
+            .map(|(change, version, _)| (change.name.as_str(), change.arch.as_str(), *version))
+            .collect();
+        self.manager
+            .download(&wanted, folder)
+            .map_err(|error| chain(&error))?;
+        for (change, version, artifact) in missing {
+            if self
+                .artifacts
+                .has(artifact, self.manager.word())
+                .map_err(|error| chain(&error))?
+            {
+                continue;
+            }
+            let file = folder.join(deb_name(change, version));
+            self.artifacts
+                .take(&file, artifact, self.manager.word())
+                .map_err(|error| chain(&error))?;
+        }
+        Ok(())
+    }
+
+    fn install(&mut self, attempt: u32) -> Report {
+        let files = match self.checked(self.closure.artifacts()) {
+            Ok(files) => files,
+            Err(why) => return Report::failed(why),
+        };
+        if attempt == 1
+            && let Err(error) = self.keep_probe()
+        {
+            return Report::failed(format!("what the host has cannot be written down: {error}"));
+        }
+        let removals: Vec<&Change> = self
+            .closure
+            .changes
+            .iter()
+            .filter(|change| change.to().is_none())
+            .collect();
+        self.transact(&files, &removals, "install", attempt)
+    }
+
+    fn transact(
+        &mut self,
+        files: &[PathBuf],
+        removals: &[&Change],
+        phase: &str,
+        attempt: u32,
+    ) -> Report {
+        let mut notes = Vec::new();
+        let quiet = match Quiet::begin() {
+            Ok(quiet) => quiet,
+            Err(error) => {
+                return Report::failed(format!("packages' restarts cannot be held off: {error}"));
+            }
+        };
+        if !quiet.is_ours() {
+            notes.push("the host's own policy-rc.d decides on restarts".to_owned());
+        }
+        let (log, unit) = (self.log(), self.unit(phase, attempt));
+        self.observer.tell(&format!(
+            "{phase}: {} packages",
+            files.len() + removals.len()
+        ));
+        let result = self.manager.install(files, removals, &log, &unit);
+        drop(quiet);
+        notes.extend(kept_edits(&log));
+        match result {
+            Ok(()) => Report::done_with(notes),
+            Err(error) => Report {
+                outcome: Outcome::Failed {
+                    why: format!("{}{}", chain(&error), last_error(&log)),
+                },
+                notes,
+            },
+        }
+    }
+
+    fn keep_probe(&self) -> std::io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        fs::write(self.folder.join("before"), Probe::now().to_text())
+    }
+
+    fn restart(&mut self, units: &[String]) -> Report {
+        match restart::pass(units, &apt::asked_for()) {
+            Err(why) => Report::failed(why),
+            Ok(pass) => {
+                let mut notes: Vec<String> = pass
+                    .restarted
+                    .iter()
+                    .map(|unit| format!("restarted {unit}"))
+                    .collect();
+                notes.extend(
+                    pass.left
+                        .iter()
+                        .map(|unit| format!("not restarted: {unit}")),
+                );
+                if pass.failed.is_empty() {
+                    return Report::done_with(notes);
+                }
+                Report {
+                    outcome: Outcome::Failed {
+                        why: pass.failed.join("; "),
+                    },
+                    notes,
+                }
+            }
+        }
+    }
+}
+
+impl Hands for LocalHost<'_> {
+    fn preflight(&mut self) -> Report {
+        if let Err(error) = fs::create_dir_all(&self.folder).and_then(|()| apt::disarm()) {
+            return Report::failed(format!("cannot write `{}`: {error}", self.folder.display()));
+        }
+        let preflight = Preflight {
+            manager: self.manager,
+            closure: self.closure,
+            files: self.checked(self.closure.artifacts()).ok(),
+            locks: &apt::LOCKS,
+            patience: self.settings.patience,
+            data: &self.folder,
+        };
+        preflight.run(&mut |line| self.observer.tell(line))
+    }
+
+    fn step(&mut self, step: &Step, attempt: u32) -> Report {
+        match step {
+            Step::Fetch {} => self.fetch(),
+            Step::Install {} => self.install(attempt),
+            Step::Restart { units } => self.restart(units),
+            Step::Verify { ends } => {
+                let before = fs::read_to_string(self.folder.join("before")).ok();
+                let before = before.as_deref().map(Probe::from_text);
+                let observer = &mut self.observer;
+                verify::verify(self.manager, self.closure, before.as_ref(), &mut || {
+                    observer.ended(ends)
+                })
+            }
+            Step::Commit { .. } => Report::done(),
+            Step::Evidence { .. } => Report::failed("evidence is not collected yet"),
+        }
+    }
+
+    fn look(&mut self) -> Result<(Standing, Vec<String>), String> {
+        // A transaction that outlived us is waited for; nobody looks at half of one.
+        for phase in ["install", "revert"] {
+            for attempt in 1..=overlock_engine::INSTALLS_MAX {
+                let unit = format!("{}.service", self.unit(phase, attempt));
+                apt::adopt(&unit).map_err(|error| chain(&error))?;
+            }
+        }
+        let found = self
+            .manager
+            .standing(self.closure)
+            .map_err(|error| chain(&error))?;
+        if found.0 == Standing::Broken {
+            self.observer.tell("packages are not whole");
+        }
+        Ok(found)
+    }
+
+    fn mend(&mut self, attempt: u32) -> Report {
+        self.observer.tell("mending the package manager's state");
+        let quiet = Quiet::begin();
+        let log = self.log();
+        let result = self.manager.mend(attempt, &log);
+        drop(quiet);
+        match result {
+            Ok(notes) => Report::done_with(notes),
+            Err(error) => Report::failed(format!("{}{}", chain(&error), last_error(&log))),
+        }
+    }
+
+    fn revert(&mut self, attempt: u32) -> Report {
+        self.observer.tell("putting the former packages back");
+        let back = self
+            .closure
+            .changes
+            .iter()
+            .filter_map(|change| Some((change, change.back()?)));
+        let files = match self.checked(back) {
+            Ok(files) => files,
+            Err(why) => return Report::failed(why),
+        };
+        let installed: Vec<&Change> = self
+            .closure
+            .changes
+            .iter()
+            .filter(|change| matches!(change.action, Action::Install { .. }))
+            .collect();
+        let report = self.transact(&files, &installed, "revert", attempt);
+        if report.outcome != Outcome::Done {
+            return report;
+        }
+        let restarted = self.restart(&[]);
+        Report {
+            notes: report.notes.into_iter().chain(restarted.notes).collect(),
+            outcome: restarted.outcome,
+        }
+    }
+}
+
+/// How apt names a downloaded file: `NAME_VERSION_ARCH.deb`, the epoch's colon escaped.
+fn deb_name(change: &Change, version: &str) -> String {
+    let version = version.replace(':', "%3a");
+    format!("{}_{version}_{}.deb", change.name, change.arch)
+}
+
+/// Configuration files that kept a local edit, each with what the new version would change (F11).
+fn kept_edits(log: &Path) -> Vec<String> {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let mut notes = Vec::new();
+    for line in text
+        .lines()
+        .filter(|line| line.starts_with("Configuration file '"))
+    {
+        let Some((file, _)) = line
+            .trim_start_matches("Configuration file '")
+            .split_once('\'')
+        else {
+            continue;
+        };
+        let new = format!("{file}.dpkg-dist");
+        if !Path::new(&new).is_file() {
+            continue;
+        }
+        notes.push(format!(
+            "kept the local edit of {file}; the new version is {new}"
+        ));
+        if let Ok(ran) = Call::new(Program::Diff, ["-u", "--", file, &new]).run() {
+            let text = String::from_utf8_lossy(&ran.stdout).into_owned();
+            notes.extend(text.lines().take(200).map(str::to_owned));
+        }
+    }
+    notes
+}
+
+/// The last complaint of apt or dpkg in a log, for the reason of a failure.
+fn last_error(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    text.lines()
+        .rev()
+        .find(|line| line.contains("error") || line.starts_with("E: "))
+        .map(|line| format!(": {}", line.trim()))
+        .unwrap_or_default()
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,200 @@
+//! Whether the host is as the plan takes it to be, and fit to be changed.
+
+use crate::lock;
+use crate::program::{Call, Program};
+use crate::space::{self, Need};
+use crate::{PackageManager, Simulated};
+use overlock_engine::Report;
+use overlock_model::plan::Closure;
+use overlock_model::run::{Outcome, Standing};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Units that patch on their own; while one runs, we wait as for a lock (REQ-11).
+const COMPETITORS: [&str; 6] = [
+    "apt-daily.service",
+    "apt-daily-upgrade.service",
+    "unattended-upgrades-install.service",
+    "packagekit.service",
+    "dnf-automatic.service",
+    "dnf-automatic-install.service",
+];
+
+/// What preflight looks at.
+pub(crate) struct Preflight<'a> {
+    pub manager: &'a dyn PackageManager,
+    pub closure: &'a Closure,
+    /// Artifacts by change, when all are at hand.
+    pub files: Option<Vec<PathBuf>>,
+    pub locks: &'a [&'a str],
+    /// How long to wait for others.
+    pub patience: Duration,
+    pub data: &'a Path,
+}
+
+impl Preflight<'_> {
+    /// Everything, cheap things first.
+    pub fn run(&self, tell: &mut dyn FnMut(&str)) -> Report {
+        if let Some(why) = self.others(tell) {
+            return report(Outcome::Deferred { why });
+        }
+        match self.manager.standing(self.closure) {
+            Err(error) => return Report::failed(error.to_string()),
+            Ok((Standing::Target, _)) => {
+                return Report::done_with(vec!["everything is installed already".to_owned()]);
+            }
+            Ok((Standing::Prior, _)) => {}
+            // F9: not our mess by default.
+            Ok((Standing::Broken, notes)) => {
+                return refused(
+                    "packages are not whole already; `overlock repair` mends that first",
+                    &notes,
+                );
+            }
+            Ok((Standing::Mixed, notes)) => {
+                return refused("the host is not as it was when the plan was made", &notes);
+            }
+        }
+        let lacking = self.lacking_space();
+        if !lacking.is_empty() {
+            return refused("there is too little room", &lacking);
+        }
+        let changes: Vec<_> = self.closure.changes.iter().collect();
+        match self.manager.simulate(&changes, self.files.as_deref()) {
+            Err(error) => refused(
+                "the package manager would not do this",
+                &[error.to_string()],
+            ),
+            Ok(simulated) => {
+                let difference = difference(self.closure, &simulated);
+                if difference.is_empty() {
+                    Report::done()
+                } else {
+                    refused(
+                        "the package manager would do something else than the plan",
+                        &difference,
+                    )
+                }
+            }
+        }
+    }
+
+    /// Waits for other updaters; what is still in the way afterwards.
+    fn others(&self, tell: &mut dyn FnMut(&str)) -> Option<String> {
+        let begun = Instant::now();
+        let mut told = None;
+        loop {
+            let in_the_way = lock::holder(self.locks)
+                .map(|holder| holder.to_string())
+                .or_else(competitor)?;
+            if begun.elapsed() >= self.patience {
+                return Some(in_the_way);
+            }
+            if told.as_ref() != Some(&in_the_way) {
+                tell(&format!("waiting: {in_the_way}"));
+                told = Some(in_the_way);
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        }
+    }
+
+    fn lacking_space(&self) -> Vec<String> {
+        let bytes: u64 = self
+            .closure
+            .artifacts()
+            .map(|(_, artifact)| artifact.size)
+            .sum();
+        let packages = self.closure.changes.len();
+        // Old artifacts too; and unpacked, dpkg keeps old and new files side by side for a moment. Three times the
+        // packed size is what Debian's packages need at most in the mean.
+        let boot = self
+            .closure
+            .changes
+            .iter()
+            .filter(|change| change.name.starts_with("linux-image"))
+            .count();
+        space::lacking(&[
+            Need {
+                place: self.data,
+                bytes: bytes.saturating_mul(2),
+                inodes: u64::try_from(packages).unwrap_or(u64::MAX) * 2,
+            },
+            Need {
+                place: Path::new("/usr"),
+                bytes: bytes.saturating_mul(4),
+                inodes: space::inodes(packages),
+            },
+            Need {
+                place: Path::new("/var"),
+                bytes: 64 << 20,
+                inodes: 1000,
+            },
+            // A kernel with its initial file system.
+            Need {
+                place: Path::new("/boot"),
+                bytes: u64::try_from(boot).unwrap_or(u64::MAX) * (160 << 20),
+                inodes: 20,
+            },
+        ])
+    }
+}
+
+fn competitor() -> Option<String> {
+    if !crate::restart::is_systemd() {
+        return None;
+    }
+    let arguments = ["is-active", "--"].into_iter().chain(COMPETITORS);
+    let ran = Call::new(Program::Systemctl, arguments).run().ok()?;
+    let states = String::from_utf8_lossy(&ran.stdout).into_owned();
+    states
+        .lines()
+        .zip(COMPETITORS)
+        .find(|(state, _)| matches!(*state, "active" | "activating" | "deactivating"))
+        .map(|(_, unit)| format!("another updater is at work: {unit}"))
+}
+
+/// Where a simulation and a closure differ, in words.
+#[must_use]
+pub fn difference(closure: &Closure, simulated: &[Simulated]) -> Vec<String> {
+    let text = |name: &str, arch: &str, from: Option<&str>, to: Option<&str>| {
+        // A simulated removal may leave the architecture out.
+        let arch = if to.is_none() { "" } else { arch };
+        let colon = if arch.is_empty() { "" } else { ":" };
+        let (from, to) = (from.unwrap_or("nothing"), to.unwrap_or("nothing"));
+        format!("{name}{colon}{arch} {from} → {to}")
+    };
+    let planned: BTreeSet<String> = closure
+        .changes
+        .iter()
+        .map(|change| text(&change.name, &change.arch, change.from(), change.to()))
+        .collect();
+    let would: BTreeSet<String> = simulated
+        .iter()
+        .map(|one| text(&one.name, &one.arch, one.from.as_deref(), one.to.as_deref()))
+        .collect();
+    let extra = would
+        .difference(&planned)
+        .map(|text| format!("not in the plan: {text}"));
+    let missing = planned
+        .difference(&would)
+        .map(|text| format!("left out: {text}"));
+    extra.chain(missing).collect()
+}
+
+fn report(outcome: Outcome) -> Report {
+    Report {
+        outcome,
+        notes: Vec::new(),
+    }
+}
+
+fn refused(why: &str, notes: &[String]) -> Report {
+    let some = notes.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
+    Report {
+        outcome: Outcome::Refused {
+            why: format!("{why}: {some}"),
+        },
+        notes: notes.to_vec(),
+    }
+}
