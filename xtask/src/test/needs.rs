@@ -17,7 +17,7 @@ struct Need {
 /// The one list: a test that calls another program adds it here. Programs of the base system (tar, mount, openssl's
 /// libraries, util-linux) are taken as given.
 #[rustfmt::skip]
-const NEEDS: [Need; 16] = [
+const NEEDS: [Need; 17] = [
     Need { program: "rpm", package: "rpm", purpose: "oracle of rpm's version order, databases to read" },
     Need { program: "dnf", package: "dnf", purpose: "oracle of candidates from rpm repositories" },
     Need { program: "zypper", package: "zypper", purpose: "the same for SUSE's" },
@@ -33,6 +33,7 @@ const NEEDS: [Need; 16] = [
     Need { program: "objcopy", package: "binutils", purpose: "sections of a program" },
     Need { program: "lz4", package: "lz4", purpose: "apt lists as apt compresses them" },
     Need { program: "zstd", package: "zstd", purpose: "compressed files from the original program" },
+    Need { program: "ssh-keygen", package: "openssh-client", purpose: "signatures over plans from the original program" },
     Need { program: "time", package: "time", purpose: "peak memory of benchmarks" },
 ];
 
