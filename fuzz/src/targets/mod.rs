@@ -9,6 +9,7 @@ mod documents;
 mod feeds;
 mod host;
 mod language;
+mod plan;
 mod report;
 mod rpm;
 mod tables;
@@ -32,6 +33,7 @@ pub fn targets() -> impl Iterator<Item = &'static Target> {
         tables::TARGETS,
         versions::TARGETS,
         report::TARGETS,
+        plan::TARGETS,
     ]
     .into_iter()
     .flatten()
