@@ -14,7 +14,8 @@ use std::path::PathBuf;
 )]
 #[command(
     after_help = "Exit codes: 0 done or nothing to do; 1 findings at or above --fail-on, or lines that do not \
-hold; 2 wrong usage or input that cannot be parsed; 3 the environment failed (network, lock, disk); 70 our bug."
+hold; 2 wrong usage or input that cannot be parsed; 3 the environment failed (network, lock, disk); \
+4 refused by guard or policy; 5 not applied, host as before (deferred, reverted); 6 repair needed; 70 our bug."
 )]
 pub struct Cli {
     /// What to do.
@@ -48,6 +49,25 @@ pub enum Command {
   overlock explain CVE-2024-6387
   overlock explain DSA-5724-1 --root /mnt/image")]
     Explain(Explain),
+    /// Plan what to install on this host: exact versions and hashes, in one file
+    #[command(after_help = "Examples:
+  overlock plan                                  show what would be done
+  overlock plan --out p.json                     write it, to be read, signed and applied
+  overlock plan --only openssl --out p.json      only the update that holds this package
+  overlock plan --capacity 5 --out p.json        the five updates that remove most risk")]
+    Plan(Plan),
+    /// Carry a plan out on this host, verify that it took effect, or leave the host as it was
+    #[command(after_help = "Examples:
+  overlock apply p.json
+  overlock apply p.json --wait 10m               wait so long for other package managers
+  overlock apply p.json --format json            a line of JSON for each event")]
+    Apply(Apply),
+    /// Show the runs of this host, or one of them
+    History(History),
+    /// Take a run back: the former versions of its packages
+    Revert(Revert),
+    /// Explain and mend what a run that was cut off or failed left behind
+    Repair(Repair),
     /// Fetch and keep what publishers say of vulnerabilities
     #[command(subcommand)]
     Feeds(Feeds),
@@ -142,6 +162,106 @@ pub struct Explain {
     /// How to print
     #[arg(long, value_enum, default_value = "table")]
     pub format: Plain,
+}
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    pub source: Source,
+    /// Write the plan here; without it the plan is only shown
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Every newer version on offer, not just security updates
+    #[arg(long)]
+    pub all: bool,
+    /// Only updates that hold one of these packages, security updates or not
+    #[arg(long, value_name = "PACKAGE", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Leave out updates that hold one of these packages
+    #[arg(long, value_name = "PACKAGE", value_delimiter = ',')]
+    pub without: Vec<String>,
+    /// At most this many updates, those that remove most risk
+    #[arg(long, value_name = "N")]
+    pub capacity: Option<usize>,
+    /// How long it may be applied
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = duration)]
+    pub valid: std::time::Duration,
+    /// When something fails after packages were changed: put the former ones back, or leave the host as it is
+    #[arg(long, value_enum, default_value = "revert")]
+    pub on_failure: OnFailure,
+    /// Facts about the asset (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+    /// VEX document (OpenVEX, CycloneDX, CSAF); may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub vex: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Plain,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnFailure {
+    /// Put the former packages back.
+    Revert,
+    /// Leave the host as it is and say so.
+    Stop,
+}
+
+#[derive(Debug, Args)]
+pub struct Carry {
+    /// How long to wait for other package managers before the run is deferred
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    pub wait: std::time::Duration,
+    /// How long one transaction of the package manager may take
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = duration)]
+    pub limit: std::time::Duration,
+    /// How to print: lines for people, or a line of JSON for each event
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Plain,
+}
+
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The plan; `-` reads standard input.
+    pub plan: PathBuf,
+    #[command(flatten)]
+    pub carry: Carry,
+}
+
+#[derive(Debug, Args)]
+pub struct History {
+    /// One run, in full.
+    pub run: Option<u64>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Plain,
+}
+
+#[derive(Debug, Args)]
+pub struct Revert {
+    /// The run to take back.
+    pub run: u64,
+    #[command(flatten)]
+    pub carry: Carry,
+}
+
+#[derive(Debug, Args)]
+pub struct Repair {
+    /// Only say what is wrong and what would be done
+    #[arg(long)]
+    pub explain: bool,
+    #[command(flatten)]
+    pub carry: Carry,
+}
+
+/// `90s`, `10m`, `2h`, `7d`: a span of time in the words of jiff, days counted as 24 hours.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let span: jiff::SignedDuration = text
+        .parse::<jiff::Span>()
+        .and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()))
+        .map_err(|error| error.to_string())?;
+    std::time::Duration::try_from(span).map_err(|_| "it is negative".to_owned())
 }
 
 #[derive(Debug, Subcommand)]

@@ -20,6 +20,12 @@ pub enum Kind {
     Input = 2,
     /// The environment failed: network, lock, disk.
     Environment = 3,
+    /// Parsed, and refused by guard or policy.
+    Refused = 4,
+    /// Not applied; the host is as it was (deferred, reverted).
+    NotApplied = 5,
+    /// The host is in a named state that `overlock repair` mends.
+    Repair = 6,
 }
 
 /// A failure: its chain of causes, what kind it is, and what to do next.
@@ -47,6 +53,15 @@ impl Failure {
     pub fn environment(error: impl Into<anyhow::Error>) -> Self {
         Self {
             kind: Kind::Environment,
+            error: error.into(),
+            hint: None,
+        }
+    }
+
+    /// Of some kind.
+    pub fn of(kind: Kind, error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            kind,
             error: error.into(),
             hint: None,
         }

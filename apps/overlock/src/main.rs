@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod exit;
+mod patch;
 mod progress;
 mod scan;
 mod state;

@@ -12,18 +12,22 @@ pub struct State {
     pub tables: PathBuf,
     /// Time of judgement.
     pub now: jiff::Timestamp,
+    /// The time was given: it does not pass.
+    pub still: bool,
 }
 
 const SYSTEM: &str = "/var/lib/overlock";
 
 impl State {
     pub fn find(given: Option<PathBuf>, now: Option<jiff::Timestamp>) -> Result<Self, Failure> {
+        let still = now.is_some();
         let now = now.unwrap_or_else(jiff::Timestamp::now);
         if let Some(data) = given {
             return Ok(Self {
                 tables: data.clone(),
                 data,
                 now,
+                still,
             });
         }
         if rustix::process::geteuid().is_root() {
@@ -31,6 +35,7 @@ impl State {
                 data: SYSTEM.into(),
                 tables: SYSTEM.into(),
                 now,
+                still,
             });
         }
         let absolute = |name: &str| {
@@ -51,7 +56,21 @@ impl State {
         } else {
             SYSTEM.into()
         };
-        Ok(Self { data, tables, now })
+        Ok(Self {
+            data,
+            tables,
+            now,
+            still,
+        })
+    }
+
+    /// What time it is by now.
+    pub fn clock(&self) -> jiff::Timestamp {
+        if self.still {
+            self.now
+        } else {
+            jiff::Timestamp::now()
+        }
     }
 
     /// Where caches may be written; `None` when nothing can be written there.

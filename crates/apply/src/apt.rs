@@ -86,6 +86,15 @@ impl Apt {
         &self.native
     }
 
+    /// What apt would do to have exactly these versions, with all that must move with them.
+    ///
+    /// # Errors
+    /// When it refuses, with its own words.
+    pub fn resolve(&self, wanted: &[(&str, &str, &str)]) -> Result<Vec<Simulated>, ProgramError> {
+        let specs = wanted.iter().map(|one| self.spec(one).into());
+        self.simulation(&specs.collect::<Vec<_>>(), &[], Removals::Shown)
+    }
+
     /// What the repositories' lists state of exact versions; those that no list has any more are missing.
     ///
     /// # Errors
@@ -130,27 +139,21 @@ impl Apt {
             .collect())
     }
 
-    fn install_arguments(&self, files: &[PathBuf], removals: &[&Change]) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = OPTIONS
-            .iter()
-            .chain(&KEEP_EDITS)
-            .map(OsString::from)
-            .collect();
-        arguments.push("--allow-downgrades".into());
-        if removals.is_empty() {
-            arguments.push("--no-remove".into());
-        }
-        arguments.push("install".into());
-        arguments.push("--".into());
-        arguments.extend(files.iter().map(OsString::from));
-        arguments.extend(removals.iter().map(|change| {
-            let spec = match change.arch.as_str() {
-                "all" => change.name.clone(),
-                _ => change.spec(),
-            };
-            OsString::from(format!("{spec}-"))
-        }));
-        arguments
+    fn simulation(
+        &self,
+        named: &[PathBuf],
+        removals: &[&Change],
+        others: Removals,
+    ) -> Result<Vec<Simulated>, ProgramError> {
+        let mut arguments = install_arguments(named, removals, others);
+        // A simulation takes no lock, so it works beside whoever holds one.
+        arguments.insert(0, "-s".into());
+        arguments.insert(1, "-oDebug::NoLocking=1".into());
+        let text = Call::new(Program::AptGet, &arguments).output()?;
+        simulation::parse(&String::from_utf8_lossy(&text)).map_err(|line| ProgramError::Failed {
+            line: "apt-get --simulate".to_owned(),
+            how: format!("printed a line that is not understood: `{line}`"),
+        })
     }
 
     /// A transaction: no network; in a unit of its own where systemd is there.
@@ -193,6 +196,38 @@ impl Apt {
         // systemd ends the unit at its limit; this one only guards against systemd-run itself.
         ended(&Call::new(Program::SystemdRun, outer).limit(self.limit + Duration::from_secs(120)))
     }
+}
+
+/// Removals that nobody named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Removals {
+    /// apt ends with an error.
+    Refused,
+    /// apt says which.
+    Shown,
+}
+
+fn install_arguments(files: &[PathBuf], removals: &[&Change], others: Removals) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = OPTIONS
+        .iter()
+        .chain(&KEEP_EDITS)
+        .map(OsString::from)
+        .collect();
+    arguments.push("--allow-downgrades".into());
+    if removals.is_empty() && others == Removals::Refused {
+        arguments.push("--no-remove".into());
+    }
+    arguments.push("install".into());
+    arguments.push("--".into());
+    arguments.extend(files.iter().map(OsString::from));
+    arguments.extend(removals.iter().map(|change| {
+        let spec = match change.arch.as_str() {
+            "all" => change.name.clone(),
+            _ => change.spec(),
+        };
+        OsString::from(format!("{spec}-"))
+    }));
+    arguments
 }
 
 /// Waits for the unit of a transaction that outlived whoever started it.
@@ -246,15 +281,7 @@ impl PackageManager for Apt {
                 .map(|(change, to)| self.spec(&(&change.name, &change.arch, to)).into())
                 .collect(),
         };
-        let mut arguments = self.install_arguments(&named, &removals);
-        // A simulation takes no lock, so it works beside whoever holds one.
-        arguments.insert(0, "-s".into());
-        arguments.insert(1, "-oDebug::NoLocking=1".into());
-        let text = Call::new(Program::AptGet, &arguments).output()?;
-        simulation::parse(&String::from_utf8_lossy(&text)).map_err(|line| ProgramError::Failed {
-            line: "apt-get --simulate".to_owned(),
-            how: format!("printed a line that is not understood: `{line}`"),
-        })
+        self.simulation(&named, &removals, Removals::Refused)
     }
 
     fn download(&self, wanted: &[(&str, &str, &str)], folder: &Path) -> Result<(), ProgramError> {
@@ -279,7 +306,7 @@ impl PackageManager for Apt {
         unit: &str,
     ) -> Result<(), ProgramError> {
         let marks = automatic()?;
-        let arguments = self.install_arguments(files, removals);
+        let arguments = install_arguments(files, removals, Removals::Refused);
         let result = self.transaction(Program::AptGet, arguments, log, unit);
         // Naming a package tells apt that somebody wants it; what was there automatically stays so.
         let now = automatic()?;

@@ -175,6 +175,12 @@ impl<'a> LocalHost<'a> {
     }
 
     fn install(&mut self, attempt: u32) -> Report {
+        if matches!(
+            self.manager.standing(self.closure),
+            Ok((Standing::Target, _))
+        ) {
+            return Report::done_with(vec!["installed already".to_owned()]);
+        }
         let files = match self.checked(self.closure.artifacts()) {
             Ok(files) => files,
             Err(why) => return Report::failed(why),

@@ -36,6 +36,18 @@ pub struct Situation<'a> {
     pub support: &'a Support,
     /// At most this many updates; `None` is all.
     pub capacity: Option<usize>,
+    /// Which updates are worth making.
+    pub scope: Scope,
+}
+
+/// Which updates are worth making.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// Those that end an exposure, or that a security repository brings.
+    #[default]
+    Security,
+    /// Every newer version on offer.
+    Every,
 }
 
 /// What to do, in order, and what stays.

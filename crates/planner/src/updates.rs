@@ -1,9 +1,9 @@
 //! Updates: groups of moves with what they end, ranked by the risk they remove.
 
-use crate::Situation;
 use crate::groups::{Group, Groups};
 use crate::reboot;
 use crate::stock::{Move, Stock};
+use crate::{Scope, Situation};
 use overlock_matching::scheme_of;
 use overlock_model::exposure::{Exposure, ExposureState, ExposureStatus};
 use overlock_model::update::{Member, Update};
@@ -76,7 +76,8 @@ pub(crate) fn rank(
     let total: f64 = situation.weights.iter().sum();
     let mut ranked: Vec<Ranked> = Vec::new();
     for (at, (group, mut mine)) in groups.all.iter().zip(ends).enumerate() {
-        let is_worth_it = !mine.is_empty() || is_security(stock, group);
+        let is_worth_it =
+            situation.scope == Scope::Every || !mine.is_empty() || is_security(stock, group);
         if group.blocked.is_some() || !is_worth_it {
             continue;
         }

@@ -12,7 +12,7 @@ use overlock_model::os::{Os, Support};
 use overlock_model::package::{Package, PackageType};
 use overlock_model::repository::{Blocked, Offer};
 use overlock_model::update::HoldReason;
-use overlock_planner::{Planned, Situation, plan};
+use overlock_planner::{Planned, Scope, Situation, plan};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::json;
@@ -33,6 +33,7 @@ impl World {
             weights: &self.weights,
             support: &Support::Unknown,
             capacity,
+            scope: Scope::Security,
         })
     }
 

@@ -30,7 +30,7 @@ use overlock_model::os::{Os, Support};
 use overlock_model::package::{Package, PackageType};
 use overlock_model::repository::{Blocked, Offer};
 use overlock_model::update::Update;
-use overlock_planner::{Situation, plan};
+use overlock_planner::{Scope, Situation, plan};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -269,6 +269,7 @@ fn planned(world: &World, capacity: Option<usize>, out: &mut String) {
         weights: &world.weights,
         support: &world.support,
         capacity,
+        scope: Scope::Security,
     });
     for (number, update) in planned.updates.iter().enumerate() {
         write_update(number + 1, update, out);

@@ -1,8 +1,13 @@
 //! One file for each command.
 
+mod apply;
 mod cvss;
 mod explain;
 mod feeds;
+mod history;
+mod plan;
+mod repair;
+mod revert;
 mod scan;
 mod version;
 
@@ -17,6 +22,11 @@ pub fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Scan(args) => scan::run(&args, &State::find(cli.data, cli.now)?),
         Command::Explain(args) => explain::run(&args, &State::find(cli.data, cli.now)?),
         Command::Feeds(args) => feeds::run(&args, &State::find(cli.data, cli.now)?),
+        Command::Plan(args) => plan::run(&args, &State::find(cli.data, cli.now)?),
+        Command::Apply(args) => apply::run(&args, &State::find(cli.data, cli.now)?),
+        Command::History(args) => history::run(&args, &State::find(cli.data, cli.now)?),
+        Command::Revert(args) => revert::run(&args, &State::find(cli.data, cli.now)?),
+        Command::Repair(args) => repair::run(&args, &State::find(cli.data, cli.now)?),
         Command::Version(args) => version::run(&args),
         Command::Cvss(args) => cvss::run(&args),
         Command::Completions { shell } => {

@@ -5,6 +5,7 @@ use crate::exit::{Done, Failure};
 use crate::scan::{facts, inventory, judged, ownership, tables};
 use crate::state::State;
 use overlock_model::exposure::ExposureState;
+use overlock_planner::Scope;
 use overlock_report::{Bill, Serial, Style};
 use std::io::{IsTerminal, Write};
 
@@ -23,8 +24,14 @@ pub fn run(args: &Scan, state: &State) -> Result<Done, Failure> {
     }
     let tables = tables::for_inventory(&mut inventory, root.as_ref(), &args.source, state)?;
     let judged = judged::judged(&mut inventory, root.as_ref(), &tables, &given, state);
-    let (report, inventory) =
-        judged::report(inventory, root.as_ref(), given, judged, args.capacity);
+    let (report, inventory) = judged::report(
+        inventory,
+        root.as_ref(),
+        given,
+        judged,
+        args.capacity,
+        Scope::Security,
+    );
 
     let mut serial = [0; 16];
     if args.format == Format::Cyclonedx {

@@ -15,7 +15,7 @@ use overlock_model::os::Support;
 use overlock_model::package::Package;
 use overlock_model::scan::{Host, SCAN_SCHEMA, ScanReport};
 use overlock_model::threat::Threat;
-use overlock_planner::{Planned, Situation, plan};
+use overlock_planner::{Planned, Scope, Situation, plan};
 use overlock_risk::{Case, Fix, Judgement, Setting, judge};
 use overlock_rootfs::Root;
 use std::cmp::Reverse;
@@ -235,6 +235,7 @@ pub fn report(
     given: Given,
     judged: Judged,
     capacity: Option<usize>,
+    scope: Scope,
 ) -> (ScanReport, Inventory) {
     if let Some(root) = root {
         let offered: std::collections::HashSet<String> = inventory
@@ -257,6 +258,7 @@ pub fn report(
         weights: &judged.weights,
         support: &judged.support,
         capacity,
+        scope,
     });
     // Which files each unit maps was needed to plan restarts; the report names the units, not every library.
     let effective = inventory.effective.clone().map(|mut effective| {

@@ -94,6 +94,16 @@ impl Closure {
         self.changes.iter().all(Change::is_reversible)
     }
 
+    /// The closure that takes this one back; `None` when a change has no way back.
+    #[must_use]
+    pub fn reversed(&self) -> Option<Self> {
+        let changes = self.changes.iter().map(Change::reversed);
+        Some(Self {
+            manager: self.manager.clone(),
+            changes: changes.collect::<Option<_>>()?,
+        })
+    }
+
     /// What the host fetches, in the order of the changes.
     pub fn artifacts(&self) -> impl Iterator<Item = (&Change, &Artifact)> {
         self.changes
@@ -107,6 +117,36 @@ impl Change {
     #[must_use]
     pub fn spec(&self) -> String {
         format!("{}:{}", self.name, self.arch)
+    }
+
+    /// The change that takes this one back; `None` when there is no way back.
+    #[must_use]
+    pub fn reversed(&self) -> Option<Self> {
+        let action = match self.action.clone() {
+            Action::Install { to, artifact } => Action::Remove {
+                from: to,
+                back: Some(artifact),
+            },
+            Action::Replace {
+                from,
+                to,
+                artifact,
+                back,
+            } => Action::Replace {
+                from: to,
+                to: from,
+                artifact: back?,
+                back: Some(artifact),
+            },
+            Action::Remove { from, back } => Action::Install {
+                to: from,
+                artifact: back?,
+            },
+        };
+        Some(Self {
+            action,
+            ..self.clone()
+        })
     }
 
     /// Version before; `None` when it was not installed.

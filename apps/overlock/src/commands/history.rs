@@ -1,0 +1,97 @@
+//! `overlock history`: what was done to this host.
+
+use crate::cli::{History, Plain};
+use crate::exit::{Done, Failure};
+use crate::patch::{printing, site};
+use crate::state::State;
+use anyhow::anyhow;
+use overlock_journal::{Journal, runs};
+use overlock_model::run::{Entry, Event, RunId};
+use overlock_report::plain;
+use std::io::Write;
+
+pub fn run(args: &History, state: &State) -> Result<Done, Failure> {
+    let entries = Journal::read(&site::folder(state))
+        .map_err(site::journal_failure)?
+        .unwrap_or_default();
+    match args.run {
+        None => list(&entries, args.format),
+        Some(id) => show(&entries, RunId(id), args.format, state),
+    }
+}
+
+fn list(entries: &[Entry], format: Plain) -> Result<Done, Failure> {
+    let mut out = anstream::stdout().lock();
+    if format == Plain::Json {
+        serde_json::to_writer_pretty(&mut out, entries).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+        return Ok(Done::Clear);
+    }
+    let runs = runs::runs(entries);
+    if runs.is_empty() {
+        writeln!(out, "no plan was applied on this host yet")?;
+    }
+    for run in runs {
+        let end = run.ended.map_or("not ended", |(_, end)| end.word());
+        let reverts = run
+            .reverts
+            .map_or(String::new(), |of| format!("  takes back run {of}"));
+        writeln!(
+            out,
+            "{:>4}  {}  {:<10} plan {}{reverts}",
+            run.id.to_string(),
+            run.started.strftime("%Y-%m-%d %H:%M:%S UTC"),
+            end,
+            run.plan.short(),
+        )?;
+    }
+    Ok(Done::Clear)
+}
+
+fn show(entries: &[Entry], id: RunId, format: Plain, state: &State) -> Result<Done, Failure> {
+    let of_run = runs::of_run(entries, id);
+    let mut out = anstream::stdout().lock();
+    if of_run.is_empty() {
+        return Err(Failure::input(anyhow!("there is no run {id}"))
+            .hint("`overlock history` lists the runs of this host"));
+    }
+    if format == Plain::Json {
+        serde_json::to_writer_pretty(&mut out, &of_run).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+        return Ok(Done::Clear);
+    }
+    let mut begun = None;
+    for entry in of_run {
+        match &entry.event {
+            Event::Started { plan, .. } => {
+                writeln!(
+                    out,
+                    "run {id} · {}",
+                    entry.at.strftime("%Y-%m-%d %H:%M:%S UTC")
+                )?;
+                if let Ok(plan) = site::kept_plan(&state.data, plan) {
+                    printing::plan(&plan, 0, &mut out)?;
+                }
+            }
+            Event::Begun { .. } => begun = Some(entry.at),
+            Event::Ended { end, .. } => writeln!(out, "end: {}", end.word())?,
+            _ => {
+                for line in printing::lines(entry, begun) {
+                    writeln!(out, "{line}")?;
+                }
+            }
+        }
+    }
+    let log = state
+        .data
+        .join("runs")
+        .join(id.to_string())
+        .join("packages.log");
+    if let Ok(text) = std::fs::read(&log) {
+        writeln!(out, "\nwhat the package manager said:")?;
+        for line in String::from_utf8_lossy(&text).lines() {
+            writeln!(out, "  {}", plain(line))?;
+        }
+    }
+    Ok(Done::Clear)
+}

@@ -1,0 +1,136 @@
+//! `overlock repair`: what a run that was cut off or failed left behind, explained and mended.
+
+use crate::cli::{Plain, Repair};
+use crate::exit::{Done, Failure, Kind};
+use crate::patch::{carry, site};
+use crate::state::State;
+use anyhow::anyhow;
+use overlock_apply::PackageManager;
+use overlock_apply::apt::Apt;
+use overlock_journal::Journal;
+use overlock_model::plan::Closure;
+use overlock_model::run::{End, RepairState, Standing};
+use overlock_report::plain;
+use std::io::Write;
+
+/// Rungs of the package manager's ladder.
+const MENDS: u32 = 3;
+
+pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
+    let journal = site::journal(state)?;
+    let mut out = anstream::stdout().lock();
+    let table = args.carry.format == Plain::Table;
+    if let Some(run) = journal.open_run() {
+        let plan = journal
+            .runs()
+            .into_iter()
+            .find(|one| one.id == run)
+            .map(|one| (*one.plan, one.reverts))
+            .ok_or_else(|| Failure::environment(anyhow!("run {run} has no beginning")))?;
+        if table {
+            writeln!(out, "run {run} was cut off; its journal says where")?;
+        }
+        if args.explain {
+            return Ok(Done::Clear);
+        }
+        drop(out);
+        let reverts = match plan.1 {
+            Some(former) => Some((former, closure_of(&journal, former, state)?)),
+            None => None,
+        };
+        let plan = site::kept_plan(&state.data, &plan.0)?;
+        return carry::apply(&plan, journal, reverts, &args.carry, state);
+    }
+    let apt = Apt::new(args.carry.limit).map_err(Failure::environment)?;
+    let last = journal.runs().into_iter().next_back().and_then(|run| {
+        let (_, end) = run.ended?;
+        Some((run.id, end.clone()))
+    });
+    let closure = match &last {
+        Some((run, _)) => closure_of(&journal, *run, state)?,
+        None => Closure::default(),
+    };
+    let (mut standing, mut notes) = apt.standing(&closure).map_err(Failure::environment)?;
+    if table {
+        if let Some((run, End::Repair { state, why })) = &last {
+            writeln!(out, "run {run} ended in `{}`: {}", word(*state), plain(why))?;
+        }
+        for note in &notes {
+            writeln!(out, "  {}", plain(note))?;
+        }
+    }
+    if standing != Standing::Broken {
+        if table {
+            writeln!(out, "every package is whole; nothing to mend")?;
+            if standing == Standing::Mixed
+                && let Some((run, _)) = &last
+            {
+                writeln!(
+                    out,
+                    "the packages of run {run} are at other versions than before and after it: \
+                    `overlock plan` makes a new plan, `overlock revert {run}` goes back"
+                )?;
+            }
+        }
+        return Ok(Done::Clear);
+    }
+    if args.explain {
+        return Ok(Done::Clear);
+    }
+    let log = state.data.join("repair.log");
+    for rung in 1..=MENDS {
+        // What it reports is not believed; the packages are asked.
+        let said = apt.mend(rung, &log);
+        (standing, notes) = apt.standing(&closure).map_err(Failure::environment)?;
+        if table {
+            let said = said.map_or_else(|error| error.to_string(), |lines| lines.join(", "));
+            writeln!(out, "tried: {}", plain(&said))?;
+        }
+        if standing != Standing::Broken {
+            if table {
+                writeln!(out, "every package is whole")?;
+            }
+            return Ok(Done::Clear);
+        }
+    }
+    Err(Failure::of(
+        Kind::Repair,
+        anyhow!("packages are still not whole: {}", notes.join("; ")),
+    )
+    .hint(format!("what was said is in `{}`", log.display())))
+}
+
+fn closure_of(
+    journal: &Journal,
+    run: overlock_model::run::RunId,
+    state: &State,
+) -> Result<Closure, Failure> {
+    let plan = journal
+        .runs()
+        .into_iter()
+        .find(|one| one.id == run)
+        .map(|one| *one.plan)
+        .ok_or_else(|| Failure::environment(anyhow!("there is no run {run}")))?;
+    let plan = site::kept_plan(&state.data, &plan)?;
+    let own = plan
+        .entries
+        .iter()
+        .find(|entry| entry.host == *journal.host());
+    Ok(own
+        .and_then(|entry| {
+            plan.closures
+                .iter()
+                .find(|closure| closure.digest().is_ok_and(|digest| digest == entry.closure))
+        })
+        .cloned()
+        .unwrap_or_default())
+}
+
+fn word(state: RepairState) -> &'static str {
+    match state {
+        RepairState::PackagesBroken => "packages broken",
+        RepairState::PackagesMixed => "packages mixed",
+        RepairState::NotEffective => "not effective",
+        RepairState::RevertFailed => "revert failed",
+    }
+}

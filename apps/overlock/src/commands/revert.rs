@@ -1,0 +1,80 @@
+//! `overlock revert RUN`: a plan that takes a run's changes back, made and carried out.
+
+use crate::cli::Revert;
+use crate::exit::{Done, Failure, Kind};
+use crate::patch::{carry, site};
+use crate::state::State;
+use anyhow::anyhow;
+use overlock_model::plan::{HostEntry, OnFailure, PlanFile, Step};
+use overlock_model::run::{End, RunId};
+
+/// A revert is made and applied at once; it need not be valid for long.
+const VALID_HOURS: i64 = 24;
+
+pub fn run(args: &Revert, state: &State) -> Result<Done, Failure> {
+    let journal = site::journal(state)?;
+    let id = RunId(args.run);
+    let run = journal
+        .runs()
+        .into_iter()
+        .find(|run| run.id == id)
+        .ok_or_else(|| {
+            Failure::input(anyhow!("there is no run {id}"))
+                .hint("`overlock history` lists the runs of this host")
+        })?;
+    if !matches!(run.ended, Some((_, End::Target | End::Repair { .. }))) {
+        return Err(Failure::of(
+            Kind::Refused,
+            anyhow!("run {id} changed nothing that could be taken back"),
+        ));
+    }
+    let former = site::kept_plan(&state.data, run.plan)?;
+    let entry = former
+        .entries
+        .iter()
+        .find(|entry| entry.host == *journal.host())
+        .ok_or_else(|| Failure::input(anyhow!("run {id} was for another host")))?;
+    let closure = former
+        .closures
+        .iter()
+        .find(|closure| closure.digest().is_ok_and(|digest| digest == entry.closure))
+        .cloned()
+        .unwrap_or_default();
+    let reversed = closure.reversed().ok_or_else(|| {
+        Failure::of(
+            Kind::Refused,
+            anyhow!("run {id} is one-way: a former version is nowhere to be had"),
+        )
+    })?;
+    let created = state.clock();
+    let expires = created
+        .checked_add(jiff::SignedDuration::from_hours(VALID_HOURS))
+        .map_err(Failure::environment)?;
+    let whole =
+        |time: jiff::Timestamp| jiff::Timestamp::from_second(time.as_second()).unwrap_or(time);
+    let entry = HostEntry {
+        closure: reversed.digest().map_err(Failure::input)?,
+        steps: vec![
+            Step::Fetch {},
+            Step::Install {},
+            Step::Restart { units: Vec::new() },
+            Step::Verify { ends: Vec::new() },
+            Step::Commit {
+                confirm_within: None,
+            },
+        ],
+        on_failure: OnFailure::Stop,
+        ..entry.clone()
+    };
+    let plan = PlanFile::local(
+        entry,
+        reversed,
+        journal.generation_floor() + 1,
+        Some(former.id),
+        b"",
+        whole(created),
+        whole(expires),
+    )
+    .map_err(Failure::input)?;
+    carry::apply(&plan, journal, Some((id, closure)), &args.carry, state)
+}

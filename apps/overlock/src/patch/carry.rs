@@ -1,0 +1,290 @@
+//! Carrying a plan out: journal, guard, engine and hands put together.
+
+use super::printing::Telling;
+use super::site;
+use crate::cli::{Carry, Packages, Source, Subject};
+use crate::exit::{Done, Failure, Kind};
+use crate::scan::{facts, inventory, judged, tables};
+use crate::state::State;
+use anyhow::anyhow;
+use overlock_apply::apt::Apt;
+use overlock_apply::{LocalHost, Observer, Settings};
+use overlock_engine::{Course, Gate, Ledger, drive};
+use overlock_guard::{Host, Permit};
+use overlock_journal::Journal;
+use overlock_model::exposure::ExposureState;
+use overlock_model::plan::{Closure, Ends, PlanFile};
+use overlock_model::run::{End, Event, NotApplied, RunId};
+use std::cell::RefCell;
+use std::io::Write;
+
+/// Applies a plan from the beginning, or goes on with the run of it that was cut off.
+///
+/// # Errors
+/// When it is refused, did not reach its target, or the environment failed; the exit code tells which.
+pub fn apply(
+    plan: &PlanFile,
+    mut journal: Journal,
+    reverts: Option<(RunId, Closure)>,
+    carry: &Carry,
+    state: &State,
+) -> Result<Done, Failure> {
+    let apt = Apt::new(carry.limit).map_err(Failure::environment)?;
+    let os = this_os()?;
+    let guard_host = Host {
+        reverts: reverts.as_ref().map(|(_, closure)| closure.clone()),
+        ..site::host(&journal, &os, apt.native(), site::trust()?)
+    };
+    let permit =
+        overlock_guard::examine(plan, &guard_host, state.clock()).map_err(site::refusal)?;
+    let open = journal.open_run();
+    let run = match open {
+        Some(run) => {
+            let same = journal
+                .runs()
+                .into_iter()
+                .any(|one| one.id == run && *one.plan == plan.id);
+            if !same {
+                return Err(Failure::of(
+                    Kind::Repair,
+                    anyhow!("run {run} of another plan has not ended"),
+                )
+                .hint("`overlock repair` finishes it"));
+            }
+            run
+        }
+        None => {
+            let run = journal.next_run();
+            keep(plan, state)?;
+            let now = state.clock();
+            let mut begin = |event| {
+                journal
+                    .append(now, event)
+                    .map(drop)
+                    .map_err(site::journal_failure)
+            };
+            begin(Event::GenerationSeen {
+                generation: plan.header.generation,
+            })?;
+            begin(Event::Started {
+                run,
+                plan: plan.id,
+                reverts: reverts.map(|(run, _)| run),
+            })?;
+            run
+        }
+    };
+    carry_on(run, &permit, &apt, journal, carry, state)
+}
+
+/// Goes on with a run from wherever its events have left it.
+fn carry_on(
+    run: RunId,
+    permit: &Permit,
+    apt: &Apt,
+    journal: Journal,
+    carry: &Carry,
+    state: &State,
+) -> Result<Done, Failure> {
+    let (entry, closure) = (permit.entry(), permit.closure());
+    let mut course = Course::new(&entry.steps, entry.on_failure, closure.is_reversible());
+    for one in journal.run(run) {
+        course.take(&one.event);
+    }
+    let telling = RefCell::new(Telling::new(carry.format, run, closure));
+    let journal = RefCell::new(journal);
+    let mut observer = Watcher {
+        telling: &telling,
+        state,
+    };
+    let settings = Settings {
+        patience: carry.wait,
+    };
+    let mut hands = LocalHost::new(run, closure, apt, &state.data, settings, &mut observer);
+    let log = hands.log();
+    let mut gate = Guarded {
+        permit,
+        journal: &journal,
+        state,
+    };
+    let mut ledger = Written {
+        journal: &journal,
+        telling: &telling,
+        state,
+    };
+    let end = drive(
+        run,
+        &entry.steps,
+        course,
+        &mut hands,
+        &mut gate,
+        &mut ledger,
+    )
+    .map_err(|error| {
+        Failure::environment(error).hint("`overlock repair` goes on from where the run stopped")
+    })?;
+    telling.borrow_mut().ended(&end, &log)?;
+    outcome(run, &end)
+}
+
+/// The exit code of an end.
+fn outcome(run: RunId, end: &End) -> Result<Done, Failure> {
+    let show = format!("`overlock history {run}` shows every step");
+    match end {
+        End::Target => Ok(Done::Clear),
+        End::Prior { why } => Err(match why {
+            NotApplied::Refused { reason } => Failure::of(
+                Kind::Refused,
+                anyhow!("the plan was refused and nothing was changed: {reason}"),
+            )
+            .hint("make a new plan for the host as it is now: `overlock plan`"),
+            NotApplied::Deferred { what } => Failure::of(
+                Kind::NotApplied,
+                anyhow!("not now, and nothing was changed: {what}"),
+            )
+            .hint("run it again later; --wait makes it wait longer"),
+            NotApplied::Failed { how } => Failure::of(
+                Kind::NotApplied,
+                anyhow!("it failed and the packages are as they were: {how}"),
+            )
+            .hint(show),
+        }),
+        End::Reverted { why } => Err(Failure::of(
+            Kind::NotApplied,
+            anyhow!("it failed, and the former packages were put back: {why}"),
+        )
+        .hint(show)),
+        End::Repair { why, .. } => Err(Failure::of(
+            Kind::Repair,
+            anyhow!("the host is in neither state: {why}"),
+        )
+        .hint("`overlock repair` explains it and mends it")),
+    }
+}
+
+/// Keeps the plan's bytes, whole or not at all, before a run of it begins.
+fn keep(plan: &PlanFile, state: &State) -> Result<(), Failure> {
+    let path = site::plan_path(&state.data, &plan.id);
+    let folder = state.data.join("plans");
+    std::fs::create_dir_all(&folder)?;
+    let bytes = plan.bytes().map_err(Failure::input)?;
+    let new = path.with_extension("new");
+    let mut file = std::fs::File::create(&new)?;
+    file.write_all(&bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&new, &path)?;
+    std::fs::File::open(&folder)?.sync_all()?;
+    Ok(())
+}
+
+/// The release of the running host as plans name it.
+pub fn this_os() -> Result<String, Failure> {
+    let root = overlock_rootfs::Root::open("/").map_err(Failure::environment)?;
+    let os = overlock_host::release::read(&root).map_err(Failure::environment)?;
+    os.ecosystem()
+        .map(|ecosystem| ecosystem.as_str().to_owned())
+        .ok_or_else(|| Failure::environment(anyhow!("this release has no name that plans know")))
+}
+
+struct Guarded<'a> {
+    permit: &'a Permit,
+    journal: &'a RefCell<Journal>,
+    state: &'a State,
+}
+
+impl Gate for Guarded<'_> {
+    fn may_begin(&mut self, step: u32) -> Result<(), String> {
+        let floor = self.journal.borrow().generation_floor();
+        let step = usize::try_from(step).map_err(|error| error.to_string())?;
+        self.permit
+            .before_step(step, self.state.clock(), floor)
+            .map(drop)
+            .map_err(|refusal| refusal.to_string())
+    }
+}
+
+struct Written<'a> {
+    journal: &'a RefCell<Journal>,
+    telling: &'a RefCell<Telling>,
+    state: &'a State,
+}
+
+impl Ledger for Written<'_> {
+    fn append(&mut self, event: Event) -> Result<(), String> {
+        let mut journal = self.journal.borrow_mut();
+        let entry = journal
+            .append(self.state.clock(), event)
+            .map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
+        // What is told may fail (a closed pipe); what is done goes on.
+        self.telling.borrow_mut().entry(entry);
+        Ok(())
+    }
+}
+
+struct Watcher<'a> {
+    telling: &'a RefCell<Telling>,
+    state: &'a State,
+}
+
+impl Observer for Watcher<'_> {
+    fn tell(&mut self, line: &str) {
+        self.telling.borrow_mut().line(line);
+    }
+
+    fn ended(&mut self, ends: &[Ends]) -> Result<Vec<String>, String> {
+        if ends.is_empty() {
+            return Ok(Vec::new());
+        }
+        let words = |failure: Failure| format!("{:#}", failure.error);
+        let subject = Subject {
+            root: None,
+            sbom: None,
+            inventory: None,
+        };
+        let source = Source {
+            offline: true,
+            mirror: None,
+        };
+        let given = facts::read(None, &[]).map_err(words)?;
+        let (mut inventory, root) =
+            inventory::collect(&subject, Packages::Os, self.state).map_err(words)?;
+        let tables = tables::for_inventory(&mut inventory, root.as_ref(), &source, self.state)
+            .map_err(words)?;
+        let judged = judged::judged(&mut inventory, root.as_ref(), &tables, &given, self.state);
+        if judged.assessment.coverage.advisories_unknown {
+            return Ok(vec![
+                "whether vulnerabilities ended is not known: no advisories are at hand".to_owned(),
+            ]);
+        }
+        let of = |end: &Ends, state: ExposureState| {
+            judged.exposures.iter().any(|exposure| {
+                exposure.vulnerability == end.vulnerability
+                    && (exposure.package == end.package || exposure.binaries.contains(&end.package))
+                    && exposure.state == state
+            })
+        };
+        let open: Vec<&str> = ends
+            .iter()
+            .filter(|end| of(end, ExposureState::Exposed))
+            .map(|end| end.vulnerability.as_str())
+            .collect();
+        if !open.is_empty() {
+            return Err(format!("still exposed to {}", open.join(", ")));
+        }
+        let pending = ends
+            .iter()
+            .filter(|end| of(end, ExposureState::Installed))
+            .count();
+        let mut notes = vec![format!(
+            "{} of {} exposures ended",
+            ends.len() - pending,
+            ends.len()
+        )];
+        if pending > 0 {
+            notes.push(format!(
+                "{pending} exposures end with a reboot or a new login: old code still runs"
+            ));
+        }
+        Ok(notes)
+    }
+}

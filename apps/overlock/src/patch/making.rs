@@ -1,0 +1,180 @@
+//! From the updates of a scan to a plan: the closure as the package manager itself resolves it, each artifact by hash.
+
+use crate::exit::{Failure, Kind};
+use anyhow::anyhow;
+use overlock_apply::Simulated;
+use overlock_apply::apt::{Apt, Listed};
+use overlock_apply::artifacts::hash_file;
+use overlock_model::plan::{Action, Artifact, Change, Closure, Ends, Step};
+use overlock_model::update::Update;
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+/// Where apt keeps what it has downloaded.
+const KEPT: &str = "/var/cache/apt/archives";
+
+/// Updates that hold one of `only` (all, when it is empty) and none of `without`.
+///
+/// # Errors
+/// When a name in `only` is in no update: a misspelt name must not make an empty plan.
+pub fn chosen(
+    updates: Vec<Update>,
+    only: &[String],
+    without: &[String],
+) -> Result<Vec<Update>, Failure> {
+    let holds = |update: &Update, name: &String| {
+        update.package == *name || update.members.iter().any(|member| member.package == *name)
+    };
+    if let Some(unknown) = only
+        .iter()
+        .find(|name| !updates.iter().any(|update| holds(update, name)))
+    {
+        return Err(
+            Failure::input(anyhow!("there is no update for `{unknown}`"))
+                .hint("`overlock scan` lists the updates, and what is held and why"),
+        );
+    }
+    Ok(updates
+        .into_iter()
+        .filter(|update| only.is_empty() || only.iter().any(|name| holds(update, name)))
+        .filter(|update| !without.iter().any(|name| holds(update, name)))
+        .collect())
+}
+
+/// The closure of some updates, as apt resolves them.
+///
+/// # Errors
+/// When apt refuses, would remove packages, or an artifact is in no list.
+pub fn closure(apt: &Apt, updates: &[Update]) -> Result<Closure, Failure> {
+    let mut wanted: BTreeSet<(&str, &str, &str)> = BTreeSet::new();
+    let mut origins: HashMap<(&str, &str), &str> = HashMap::new();
+    for member in updates.iter().flat_map(|update| &update.members) {
+        let arch = member.arch.as_deref().unwrap_or_default();
+        wanted.insert((&member.package, arch, &member.to));
+        origins.insert((&member.package, &member.to), &member.origin);
+    }
+    let wanted: Vec<(&str, &str, &str)> = wanted.into_iter().collect();
+    let resolved = apt.resolve(&wanted).map_err(|error| {
+        Failure::of(Kind::Refused, anyhow::Error::new(error))
+            .hint("leave the package out with --without, or run `apt-get update` if lists are old")
+    })?;
+    let removed: Vec<&str> = resolved
+        .iter()
+        .filter(|one| one.to.is_none())
+        .map(|one| one.name.as_str())
+        .collect();
+    if !removed.is_empty() {
+        return Err(Failure::of(
+            Kind::Refused,
+            anyhow!("apt would remove {} for this", removed.join(", ")),
+        )
+        .hint("leave the update that needs it out with --without"));
+    }
+    let versions = |side: fn(&Simulated) -> Option<&String>| {
+        resolved.iter().filter_map(move |one| {
+            Some((one.name.as_str(), one.arch.as_str(), side(one)?.as_str()))
+        })
+    };
+    let both: Vec<_> = versions(|one| one.to.as_ref())
+        .chain(versions(|one| one.from.as_ref()))
+        .collect();
+    let listed = apt.listed(&both).map_err(Failure::environment)?;
+    let changes = resolved
+        .iter()
+        .map(|one| change(one, &listed, &origins))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Closure {
+        manager: "deb".to_owned(),
+        changes,
+    })
+}
+
+fn change(
+    one: &Simulated,
+    listed: &[Listed],
+    origins: &HashMap<(&str, &str), &str>,
+) -> Result<Change, Failure> {
+    let find = |version: &str| {
+        listed
+            .iter()
+            .find(|listed| {
+                (&listed.name, &listed.arch, listed.version.as_str())
+                    == (&one.name, &one.arch, version)
+            })
+            .map(|listed| listed.artifact.clone())
+    };
+    let to = one.to.clone().unwrap_or_default();
+    let artifact = find(&to).ok_or_else(|| {
+        Failure::of(
+            Kind::Refused,
+            anyhow!("no repository states the hash of {} {to}", one.name),
+        )
+    })?;
+    let origin = origins.get(&(one.name.as_str(), to.as_str()));
+    let artifact = Artifact {
+        origin: origin.map_or(artifact.origin.clone(), |origin| (*origin).to_owned()),
+        ..artifact
+    };
+    let action = match &one.from {
+        None => Action::Install { to, artifact },
+        Some(from) => Action::Replace {
+            back: find(from).or_else(|| kept(one, from)),
+            from: from.clone(),
+            to,
+            artifact,
+        },
+    };
+    Ok(Change {
+        name: one.name.clone(),
+        arch: one.arch.clone(),
+        action,
+    })
+}
+
+/// The installed version's artifact, if apt still has it.
+fn kept(one: &Simulated, version: &str) -> Option<Artifact> {
+    let name = format!(
+        "{}_{}_{}.deb",
+        one.name,
+        version.replace(':', "%3a"),
+        one.arch
+    );
+    let (sha256, size) = hash_file(&Path::new(KEPT).join(name)).ok()?;
+    Some(Artifact {
+        sha256,
+        size,
+        origin: "cache".to_owned(),
+        path: None,
+    })
+}
+
+/// The steps for some updates.
+pub fn steps(updates: &[Update]) -> Vec<Step> {
+    let units: BTreeSet<&String> = updates.iter().flat_map(|update| &update.restarts).collect();
+    let ends: BTreeSet<Ends> = updates
+        .iter()
+        .flat_map(|update| {
+            update.resolves.iter().map(|vulnerability| Ends {
+                vulnerability: vulnerability.clone(),
+                package: update.package.clone(),
+            })
+        })
+        .collect();
+    vec![
+        Step::Fetch {},
+        Step::Install {},
+        Step::Restart {
+            units: units
+                .into_iter()
+                .filter(|unit| unit.ends_with(".service") || unit.ends_with(".socket"))
+                .cloned()
+                .collect(),
+        },
+        Step::Verify {
+            ends: ends.into_iter().collect(),
+        },
+        Step::Commit {
+            confirm_within: None,
+        },
+    ]
+}

@@ -1,0 +1,6 @@
+//! Patching this host: making a plan, carrying it out, showing what was done. The commands are in `commands`.
+
+pub mod carry;
+pub mod making;
+pub mod printing;
+pub mod site;

@@ -1,0 +1,234 @@
+//! What a plan and a run look like: lines for people, JSON lines for machines.
+
+use crate::cli::Plain;
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+use overlock_model::plan::{Change, Closure, PlanFile, Step};
+use overlock_model::run::{End, Entry, Event, Outcome, RunId};
+use overlock_report::plain;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// Tells a run while it happens. On a terminal the phase under way has a line that moves; elsewhere there are plain
+/// lines only.
+pub struct Telling {
+    format: Plain,
+    bar: ProgressBar,
+    begun: Option<jiff::Timestamp>,
+}
+
+impl Telling {
+    pub fn new(format: Plain, run: RunId, closure: &Closure) -> Self {
+        let bar = match format {
+            Plain::Table => ProgressBar::new_spinner(),
+            Plain::Json => ProgressBar::hidden(),
+        };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        let telling = Self {
+            format,
+            bar,
+            begun: None,
+        };
+        telling.print(&format!("run {run}: {} packages", closure.changes.len()));
+        telling
+    }
+
+    /// A line about what is going on.
+    pub fn line(&mut self, line: &str) {
+        if self.bar.is_hidden() {
+            self.print(&format!("  {}", plain(line)));
+        } else {
+            self.bar.set_message(plain(line).into_owned());
+        }
+    }
+
+    /// An entry of the journal.
+    pub fn entry(&mut self, entry: &Entry) {
+        if self.format == Plain::Json {
+            let mut out = io::stdout().lock();
+            if let Ok(text) = serde_json::to_string(entry) {
+                // A reader that went away does not stop the run.
+                drop(writeln!(out, "{text}").and_then(|()| out.flush()));
+            }
+            return;
+        }
+        match &entry.event {
+            Event::Begun { phase, .. } => {
+                self.begun = Some(entry.at);
+                self.bar.set_message(phase.to_string());
+                self.bar.enable_steady_tick(Duration::from_millis(120));
+            }
+            _ => {
+                for line in lines(entry, self.begun) {
+                    self.print(&line);
+                }
+            }
+        }
+    }
+
+    /// The last line.
+    pub fn ended(&mut self, end: &End, log: &Path) -> io::Result<()> {
+        self.bar.finish_and_clear();
+        if self.format == Plain::Json {
+            return Ok(());
+        }
+        let mut out = anstream::stdout().lock();
+        if matches!(end, End::Target) {
+            let green = colour(AnsiColor::Green);
+            writeln!(
+                out,
+                "{green}done{green:#}: every package is as planned, and verified"
+            )
+        } else {
+            writeln!(out, "what the package manager said: {}", log.display())
+        }
+    }
+
+    fn print(&self, line: &str) {
+        if self.format == Plain::Table {
+            self.bar.suspend(|| {
+                drop(writeln!(anstream::stdout().lock(), "{line}"));
+            });
+        }
+    }
+}
+
+fn colour(colour: AnsiColor) -> Style {
+    Style::new().bold().fg_color(Some(colour.into()))
+}
+
+/// An entry for people; none for those that only matter to the engine.
+pub fn lines(entry: &Entry, begun: Option<jiff::Timestamp>) -> Vec<String> {
+    let (green, red, yellow) = (
+        colour(AnsiColor::Green),
+        colour(AnsiColor::Red),
+        colour(AnsiColor::Yellow),
+    );
+    let took = begun.map_or(String::new(), |begun| {
+        let span = entry.at.duration_since(begun).as_secs_f64();
+        format!("{span:>7.1} s")
+    });
+    let (head, notes) = match &entry.event {
+        Event::Done {
+            phase,
+            outcome,
+            notes,
+            attempt,
+            ..
+        } => {
+            let again = if *attempt > 1 {
+                format!(" (try {attempt})")
+            } else {
+                String::new()
+            };
+            let word = format!("{phase}{again}");
+            let head = match outcome {
+                Outcome::Done => format!("{green}✓{green:#} {word:<12}{took}"),
+                Outcome::Deferred { why } => {
+                    format!("{yellow}…{yellow:#} {word:<12}{took}  {}", plain(why))
+                }
+                Outcome::Refused { why } | Outcome::Failed { why } => {
+                    format!("{red}✗{red:#} {word:<12}{took}  {}", plain(why))
+                }
+            };
+            (head, notes)
+        }
+        Event::Found {
+            standing, notes, ..
+        } => {
+            if *standing == overlock_model::run::Standing::Target {
+                return Vec::new();
+            }
+            (format!("  packages are {}", standing.word()), notes)
+        }
+        _ => return Vec::new(),
+    };
+    std::iter::once(head)
+        .chain(notes.iter().map(|note| format!("    {}", plain(note))))
+        .collect()
+}
+
+/// A plan for people.
+pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()> {
+    let bold = Style::new().bold();
+    let dim = Style::new().dimmed();
+    let header = &plan.header;
+    writeln!(
+        out,
+        "{bold}plan {}{bold:#} · generation {} · for {} · until {}",
+        plan.id.short(),
+        header.generation,
+        plan.entries
+            .iter()
+            .map(|entry| plain(&entry.name))
+            .collect::<Vec<_>>()
+            .join(", "),
+        header.expires.strftime("%Y-%m-%d %H:%M UTC")
+    )?;
+    for closure in &plan.closures {
+        let width = closure
+            .changes
+            .iter()
+            .map(|change| change.spec().chars().count())
+            .max()
+            .unwrap_or(0)
+            .min(44);
+        for change in &closure.changes {
+            writeln!(out, "  {}", change_line(change, width))?;
+        }
+        let one_way = closure
+            .changes
+            .iter()
+            .filter(|change| !change.is_reversible())
+            .count();
+        writeln!(
+            out,
+            "{} packages, {:.1} MiB to fetch{}",
+            closure.changes.len(),
+            header.counts.bytes as f64 / f64::from(1 << 20),
+            if one_way == 0 {
+                ", every one of them can be put back".to_owned()
+            } else {
+                format!(", {one_way} of them one-way: their former version is nowhere to be had")
+            }
+        )?;
+    }
+    for entry in &plan.entries {
+        for step in &entry.steps {
+            match step {
+                Step::Restart { units } if !units.is_empty() => {
+                    writeln!(out, "restarts {}", units.join(", "))?;
+                }
+                Step::Verify { ends } if !ends.is_empty() => {
+                    writeln!(out, "ends {} exposures", ends.len())?;
+                }
+                _ => {}
+            }
+        }
+    }
+    if held > 0 {
+        writeln!(
+            out,
+            "{dim}{held} packages stay exposed: `overlock scan` says why{dim:#}"
+        )?;
+    }
+    Ok(())
+}
+
+fn change_line(change: &Change, width: usize) -> String {
+    let yellow = colour(AnsiColor::Yellow);
+    let spec = plain(&change.spec()).into_owned();
+    let way = if change.is_reversible() {
+        String::new()
+    } else {
+        format!("  {yellow}one-way{yellow:#}")
+    };
+    format!(
+        "{spec:width$}  {} → {}{way}",
+        plain(change.from().unwrap_or("(new)")),
+        plain(change.to().unwrap_or("(removed)")),
+    )
+}

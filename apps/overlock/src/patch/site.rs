@@ -1,0 +1,164 @@
+//! This host as guard and journal know it.
+
+use crate::exit::{Failure, Kind};
+use crate::state::State;
+use overlock_guard::{Approver, Approvers, Host, Refusal, Trust};
+use overlock_journal::{Journal, JournalError};
+use overlock_model::plan::{HostId, PlanFile, PlanId};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// Whose signatures count on this host; while the file does not exist, root may apply unsigned local plans.
+const TRUST: &str = "/etc/overlock/trust.toml";
+/// Larger than any list of keys.
+const TRUST_BYTES_MAX: u64 = 1 << 20;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrustFile {
+    threshold: usize,
+    #[serde(rename = "approver")]
+    approvers: Vec<TrustKey>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrustKey {
+    name: String,
+    key: String,
+}
+
+/// Reads who may approve.
+///
+/// # Errors
+/// When the file is there and cannot be used: then nothing is trusted, which is not the same as no file.
+pub fn trust() -> Result<Trust, Failure> {
+    let refused = |error: anyhow::Error| {
+        Failure::of(
+            Kind::Refused,
+            error.context(format!("cannot use `{TRUST}`")),
+        )
+        .hint("nothing is applied until this file can be read")
+    };
+    let text = match std::fs::metadata(TRUST) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Trust::UnsignedLocalAllowed);
+        }
+        Err(error) => return Err(refused(error.into())),
+        Ok(of) if of.len() > TRUST_BYTES_MAX => {
+            return Err(refused(anyhow::anyhow!("it is too large")));
+        }
+        Ok(_) => std::fs::read_to_string(TRUST).map_err(|error| refused(error.into()))?,
+    };
+    let file: TrustFile = toml::from_str(&text).map_err(|error| refused(error.into()))?;
+    let keys = file
+        .approvers
+        .iter()
+        .map(|one| Approver::new(&one.name, &one.key))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| refused(error.into()))?;
+    Approvers::new(keys, file.threshold)
+        .map(Trust::Keys)
+        .map_err(|error| refused(error.into()))
+}
+
+/// Opens the journal as its owner.
+///
+/// # Errors
+/// When somebody else has it, it is damaged, or it cannot be written.
+pub fn journal(state: &State) -> Result<Journal, Failure> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(Failure::environment(anyhow::anyhow!(
+            "only root can plan and change this host"
+        ))
+        .hint("run it with sudo"));
+    }
+    let new_host = || {
+        let mut bytes = [0; 16];
+        // Without randomness there is no id; zeros would be everybody's.
+        let filled = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+        debug_assert!(filled.is_ok());
+        HostId::from_random(bytes)
+    };
+    Journal::open(&folder(state), new_host, state.clock()).map_err(journal_failure)
+}
+
+/// Where the journal is.
+pub fn folder(state: &State) -> PathBuf {
+    state.data.join("journal")
+}
+
+/// A journal's error as a failure.
+pub fn journal_failure(error: JournalError) -> Failure {
+    let hint = error.hint().map(str::to_owned);
+    let kind = match error.exit_code() {
+        2 => Kind::Input,
+        4 => Kind::Refused,
+        6 => Kind::Repair,
+        _ => Kind::Environment,
+    };
+    Failure {
+        hint,
+        ..Failure::of(kind, error)
+    }
+}
+
+/// A guard's refusal as a failure: what cannot be parsed is bad input, the rest is refused.
+pub fn refusal(refusal: Refusal) -> Failure {
+    let hint = refusal.hint().to_owned();
+    let kind = if refusal.is_unparsable() {
+        Kind::Input
+    } else {
+        Kind::Refused
+    };
+    Failure::of(kind, refusal).hint(hint)
+}
+
+/// This host for the guard.
+pub fn host(journal: &Journal, os: &str, arch: &str, trust: Trust) -> Host {
+    let started = |id: &PlanId| {
+        journal.entries().iter().any(|entry| {
+            matches!(&entry.event, overlock_model::run::Event::Started { plan, .. } if plan == id)
+        })
+    };
+    let newest = journal
+        .entries()
+        .iter()
+        .rev()
+        .find_map(|entry| match &entry.event {
+            overlock_model::run::Event::Started { plan, .. } => Some(*plan),
+            _ => None,
+        });
+    Host {
+        generation_floor: journal.generation_floor(),
+        seen_plan: newest.filter(started),
+        time_floor: journal.entries().last().map(|entry| entry.at),
+        ..Host::new(journal.host().clone(), os, arch, trust)
+    }
+}
+
+/// Where the bytes of a plan are kept once a run of it began.
+pub fn plan_path(data: &Path, id: &PlanId) -> PathBuf {
+    data.join("plans").join(format!("{id}.json"))
+}
+
+/// Reads a kept plan.
+///
+/// # Errors
+/// When it is gone or is not what its name says.
+pub fn kept_plan(data: &Path, id: &PlanId) -> Result<PlanFile, Failure> {
+    let path = plan_path(data, id);
+    let bytes = std::fs::read(&path).map_err(|error| {
+        Failure::environment(
+            anyhow::Error::new(error).context(format!("cannot read `{}`", path.display())),
+        )
+    })?;
+    let plan = overlock_guard::read(&bytes, &overlock_guard::Limits::default()).map_err(refusal)?;
+    if plan.id != *id {
+        return Err(Failure::environment(anyhow::anyhow!(
+            "`{}` is not the plan that its name says",
+            path.display()
+        )));
+    }
+    Ok(plan)
+}
