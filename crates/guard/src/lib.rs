@@ -10,7 +10,8 @@
 //!                    └── Refusal ◄──┴───────────────────────────────────┘
 //! ```
 //!
-//! [`Refusal`] is one list, so that there is one place to read what can be refused; each names place and cause and has
+//! A run that was cut off comes back through [`resume`] instead of [`examine`]: the same but for what is asked again before
+//! each step. [`Refusal`] is one list, so that there is one place to read what can be refused; each names place and cause and has
 //! a hint. The files follow the questions: is the plan whole (`binding`), did enough people sign it (`trust`),
 //! is it the time and the turn for it (`validity`), are its steps an order we know (`steps`), are its
 //! changes ones this host allows (`changes`), is every text just what its field may hold (`text`).
@@ -28,6 +29,6 @@ mod validity;
 
 pub use host::{Host, Protected};
 pub use limits::Limits;
-pub use permit::{Permit, artifact, examine, read};
+pub use permit::{Permit, artifact, examine, read, resume};
 pub use refusal::{Refusal, Shown, TextFault};
 pub use trust::{Approver, Approvers, Trust, TrustError};

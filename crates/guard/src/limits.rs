@@ -11,7 +11,7 @@ pub struct Limits {
     pub changes_max: usize,
     /// Steps of one host.
     pub steps_max: usize,
-    /// Units, or ended exposures, that one step names.
+    /// Units, or ended exposures, that one step names. A kernel that is two years behind ends thousands.
     pub names_max: usize,
     /// Bytes of a reason or a path; names and versions have their own, smaller bounds.
     pub text_bytes_max: usize,
@@ -42,7 +42,7 @@ impl Default for Limits {
             plan_bytes_max: 16 << 20,
             changes_max: 5_000,
             steps_max: 64,
-            names_max: 5_000,
+            names_max: 100_000,
             text_bytes_max: 4096,
             removals_max: 0,
             artifact_bytes_max: 4 << 30,

@@ -1,8 +1,8 @@
 //! From bytes to a permit, and from a permit to each step.
 
-use crate::refusal::Shown;
-use crate::{Host, Limits, Refusal, binding, changes, steps, text, trust, validity};
-use crate::{Trust, refusal::TextFault};
+use crate::refusal::{Shown, TextFault};
+use crate::text::Manager;
+use crate::{Host, Limits, Refusal, Trust, binding, changes, steps, text, trust, validity};
 use jiff::Timestamp;
 use overlock_model::plan::{
     Artifact, Closure, Digest, Header, HostEntry, PlanFile, PlanId, Step, Verb,
@@ -18,10 +18,15 @@ const NAMED_MAX: usize = 3;
 pub struct Permit {
     plan: PlanId,
     header: Header,
+    signatures: Vec<String>,
+    /// How many hosts the plan is for.
+    hosts: usize,
     entry: HostEntry,
+    /// Where the closure stands in the file, for messages.
+    closure_at: usize,
     closure: Closure,
-    time_floor: Option<Timestamp>,
-    limits: Limits,
+    manager: Manager,
+    host: Host,
 }
 
 /// Reads a plan, once its size is known to be bearable (R9).
@@ -38,28 +43,48 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<PlanFile, Refusal> {
     Ok(PlanFile::read(bytes)?)
 }
 
-/// Examines a plan for this host. The order is from what binds to what is bound: nothing is interpreted before it is
-/// known to be what was named and signed.
+/// Examines a plan that is to begin on this host.
 ///
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn examine(plan: &PlanFile, host: &Host, now: Timestamp) -> Result<Permit, Refusal> {
-    let limits = &host.limits;
-    let header = &plan.header;
-    let closures = binding::judge(plan)?;
-    trust::judge(&host.trust, header, &plan.signatures, limits)?;
-    validity::lifetime(header, limits)?;
-    validity::time(header, host.time_floor, now, limits)?;
-    fleet(plan, host)?;
+    let permit = whole(plan, host)?;
+    permit.may_begin(now)?;
+    validity::generation(&permit.header, permit.plan, host)?;
+    if permit.entry.os != host.os {
+        let found = Shown::new(&permit.entry.os);
+        let own = host.os.clone();
+        return Err(Refusal::OtherOs { found, own });
+    }
+    Ok(permit)
+}
 
+/// Examines a plan whose run the journal says has begun and was cut off: it is whole, well formed and for this host.
+///
+/// Whether it has expired since, or lost its approvals, is asked before each step ([`Permit::before_step`]) and not here:
+/// a host that was switched off in the middle of an installation must be able to mend, revert or verify, however late it
+/// comes back and whatever its clock says.
+///
+/// # Errors
+/// The first thing that is wrong with it; also when this host has not seen the plan before.
+pub fn resume(plan: &PlanFile, host: &Host) -> Result<Permit, Refusal> {
+    let permit = whole(plan, host)?;
+    validity::has_begun(&permit.header, permit.plan, host)?;
+    Ok(permit)
+}
+
+/// What has to hold of a plan at any time: its parts belong together, every part is well formed, one is for this host.
+fn whole(plan: &PlanFile, host: &Host) -> Result<Permit, Refusal> {
+    let limits = &host.limits;
+    let closures = binding::judge(plan)?;
     // Forms of the whole file, not only of our part: a plan that is wrong anywhere was not made by a planner of ours.
+    let fleet = &plan.header.fleet;
+    text::word(fleet).map_err(|why| refused("the fleet".to_owned(), fleet, why))?;
     for (at, entry) in plan.entries.iter().enumerate() {
-        let closure = closures
-            .get(&entry.closure)
-            .ok_or(Refusal::ClosureMissing {
-                entry: at,
-                digest: entry.closure,
-            })?;
+        let Some(closure) = closures.get(&entry.closure) else {
+            let digest = entry.closure;
+            return Err(Refusal::ClosureMissing { entry: at, digest });
+        };
         for (what, text, judged) in [
             ("name", &entry.name, text::host_name(&entry.name)),
             ("release", &entry.os, text::word(&entry.os)),
@@ -68,38 +93,31 @@ pub fn examine(plan: &PlanFile, host: &Host, now: Timestamp) -> Result<Permit, R
         }
         steps::judge(at, entry, closure, limits)?;
     }
-    let mut managers = Vec::with_capacity(plan.closures.len());
+    let (at, entry) = own_entry(plan, host)?;
+    let mut own = None;
     for (at, closure) in plan.closures.iter().enumerate() {
-        managers.push(changes::form(at, closure, limits)?);
+        let manager = changes::form(at, closure, limits)?;
+        let is_own = closures
+            .get(&entry.closure)
+            .is_some_and(|own| std::ptr::eq(*own, closure));
+        if is_own {
+            own = Some((at, closure, manager));
+        }
     }
-
-    let entry = own_entry(plan, host)?;
-    validity::generation(header, plan.id, host)?;
-    if entry.os != host.os {
-        let (found, own) = (Shown::new(&entry.os), host.os.clone());
-        return Err(Refusal::OtherOs { found, own });
-    }
-    let own = closures.get(&entry.closure).copied();
-    let own = plan
-        .closures
-        .iter()
-        .zip(&managers)
-        .enumerate()
-        .find(|(_, (closure, _))| own.is_some_and(|own| std::ptr::eq(own, *closure)));
-    let Some((at, (closure, manager))) = own else {
-        return Err(Refusal::ClosureMissing {
-            entry: 0,
-            digest: entry.closure,
-        });
+    let Some((closure_at, closure, manager)) = own else {
+        let digest = entry.closure;
+        return Err(Refusal::ClosureMissing { entry: at, digest });
     };
-    changes::allowed(at, closure, *manager, host)?;
     Ok(Permit {
         plan: plan.id,
-        header: header.clone(),
+        header: plan.header.clone(),
+        signatures: plan.signatures.clone(),
+        hosts: plan.entries.len(),
         entry: entry.clone(),
+        closure_at,
         closure: closure.clone(),
-        time_floor: host.time_floor,
-        limits: limits.clone(),
+        manager,
+        host: host.clone(),
     })
 }
 
@@ -108,32 +126,10 @@ fn refused(place: String, text: &str, why: TextFault) -> Refusal {
     Refusal::Text { place, text, why }
 }
 
-/// `local`, or the fleet that this host belongs to. Unsigned it is local and for one host: whoever can bring a file here
-/// must not be able to speak for a fleet.
-fn fleet(plan: &PlanFile, host: &Host) -> Result<(), Refusal> {
-    let fleet = &plan.header.fleet;
-    text::word(fleet).map_err(|why| refused("the fleet".to_owned(), fleet, why))?;
-    let is_signed = match host.trust {
-        Trust::UnsignedLocalAllowed => false,
-        Trust::Keys(_) => true,
-    };
-    let is_own = is_signed && host.fleet.as_deref() == Some(fleet);
-    if fleet != LOCAL && !is_own {
-        return Err(Refusal::OtherFleet {
-            found: Shown::new(fleet),
-            own: host.fleet.clone(),
-        });
-    }
-    let hosts = plan.entries.len();
-    if !is_signed && hosts > 1 {
-        return Err(Refusal::UnsignedForMany { hosts });
-    }
-    Ok(())
-}
-
 /// The one entry for this host; that there are not two was judged before.
-fn own_entry<'a>(plan: &'a PlanFile, host: &Host) -> Result<&'a HostEntry, Refusal> {
-    let own = plan.entries.iter().find(|entry| entry.host == host.id);
+fn own_entry<'a>(plan: &'a PlanFile, host: &Host) -> Result<(usize, &'a HostEntry), Refusal> {
+    let mut entries = plan.entries.iter().enumerate();
+    let own = entries.find(|(_, entry)| entry.host == host.id);
     own.ok_or_else(|| {
         let others = plan.entries.iter().take(NAMED_MAX);
         Refusal::OtherHost {
@@ -180,10 +176,10 @@ impl Permit {
     /// The step at `at`, if it may begin now; to be asked before every step, and again before every new attempt.
     ///
     /// `generation_floor` is the journal's, read again. Evidence, fetch, install and restart begin only while the plan is
-    /// valid and the newest seen. Verify and commit begin always: they change nothing, and a host that was changed in
-    /// time must still find out whether the change is good. Refusing them would leave it changed and unjudged, and would
-    /// make "wait until it expires" a way to skip the check. A run whose restart comes too late ends by its `on_failure`.
-    /// Reverting is no step of a plan and asks nobody.
+    /// approved, allowed, valid and the newest seen. Verify and commit begin always: they change nothing, and a host that
+    /// was changed in time must still find out whether the change is good. Refusing them would leave it changed and
+    /// unjudged, and would make "wait until it expires" a way to skip the check. A run whose restart comes too late ends
+    /// by its `on_failure`. Mending and reverting are no steps of a plan and ask nobody.
     ///
     /// # Errors
     /// When there is no such step, or it would begin too late or behind a newer plan.
@@ -201,7 +197,7 @@ impl Permit {
         match verb {
             Verb::Verify | Verb::Commit => Ok(step),
             Verb::Evidence | Verb::Fetch | Verb::Install | Verb::Restart => {
-                validity::time(&self.header, self.time_floor, now, &self.limits)?;
+                self.may_begin(now)?;
                 let (found, floor) = (self.header.generation, generation_floor);
                 if floor > found {
                     return Err(Refusal::Superseded { verb, found, floor });
@@ -209,6 +205,35 @@ impl Permit {
                 Ok(step)
             }
         }
+    }
+
+    /// Whether something may be changed by this plan now: signed by enough, for this host's fleet, at its time, and within
+    /// what this host allows.
+    fn may_begin(&self, now: Timestamp) -> Result<(), Refusal> {
+        let (header, host) = (&self.header, &self.host);
+        trust::judge(&host.trust, header, &self.signatures, &host.limits)?;
+        validity::lifetime(header, &host.limits)?;
+        validity::time(header, host.time_floor, now, &host.limits)?;
+        self.fleet()?;
+        changes::allowed(self.closure_at, &self.closure, self.manager, host)
+    }
+
+    /// `local`, or the fleet that this host belongs to. Unsigned it is local and for one host: whoever can bring a file
+    /// here must not be able to speak for a fleet.
+    fn fleet(&self) -> Result<(), Refusal> {
+        let (fleet, own) = (&self.header.fleet, &self.host.fleet);
+        let is_signed = match self.host.trust {
+            Trust::UnsignedLocalAllowed => false,
+            Trust::Keys(_) => true,
+        };
+        if fleet != LOCAL && !(is_signed && own.as_ref() == Some(fleet)) {
+            let (found, own) = (Shown::new(fleet), own.clone());
+            return Err(Refusal::OtherFleet { found, own });
+        }
+        if !is_signed && self.hosts > 1 {
+            return Err(Refusal::UnsignedForMany { hosts: self.hosts });
+        }
+        Ok(())
     }
 }
 

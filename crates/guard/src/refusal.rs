@@ -1,8 +1,12 @@
 //! Why a plan or a step is refused.
 
+mod hint;
+mod text;
+
+pub use text::{Shown, TextFault};
+
 use jiff::{SignedDuration, Timestamp};
 use overlock_model::plan::{CanonicalError, Digest, HostId, PlanFileError, PlanId, Verb};
-use std::fmt;
 
 /// The one list of refusals: the message gives place and cause, [`Refusal::hint`] what to do.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +129,11 @@ pub enum Refusal {
     /// Another plan had this generation.
     #[error("generation {generation} was already used by {}", used_by(*by))]
     GenerationTaken { generation: u64, by: Option<PlanId> },
+    /// Resumed, but never begun.
+    #[error(
+        "no run of this plan can have been cut off: it has generation {found}, this host has seen {floor}"
+    )]
+    NotBegun { found: u64, floor: u64 },
     /// It would lock later plans out.
     #[error(
         "the plan has generation {found}, more than {ahead_max} above {floor}, the last one seen"
@@ -282,162 +291,6 @@ pub enum Refusal {
     /// Another length than the plan's.
     #[error("the artifact has {found} bytes, the plan says {expected}")]
     ArtifactLength { expected: u64, found: u64 },
-}
-
-/// What is wrong with a text.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TextFault {
-    /// Nothing there.
-    #[error("it is empty")]
-    Empty,
-    /// One character is no name.
-    #[error("it is too short")]
-    TooShort,
-    /// Unbounded.
-    #[error("it is longer than {bytes_max} bytes")]
-    TooLong {
-        /// The most.
-        bytes_max: usize,
-    },
-    /// A program would read it as an option.
-    #[error("it begins with `-`, as options do")]
-    LeadingDash,
-    /// apt would read it as a removal.
-    #[error("it ends with `-`, by which apt means a removal")]
-    DashAtEnd,
-    /// Not of this field's characters.
-    #[error("it holds `{}`", .0.escape_default())]
-    Character(char),
-    /// From the root of the file system.
-    #[error("it is an absolute path")]
-    Absolute,
-    /// Out of the folder that it belongs to.
-    #[error("it has a part that is empty, `.`, `..` or hides one")]
-    Traversal,
-    /// Not of the package manager's version scheme.
-    #[error("it is no version of this package manager")]
-    NoVersion,
-    /// No unit, or of a type that runs no programs.
-    #[error("it is no service, socket, timer or path unit")]
-    NoUnit,
-    /// A unit that stops the host or opens it.
-    #[error("starting this unit would stop or open the host")]
-    UnitRefused,
-}
-
-impl Refusal {
-    /// Whether the bytes are no plan at all (exit code 2), and not a plan that this host does not carry out (4).
-    #[must_use]
-    pub fn is_unparsable(&self) -> bool {
-        matches!(self, Self::TooLarge { .. } | Self::Unparsable(_))
-    }
-
-    /// What to do next.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "make a plan with fewer hosts or changes",
-            Self::Unparsable(_) | Self::Schema { .. } => {
-                "give it the unchanged file of `overlock plan --out`, made by a version of the same format"
-            }
-            Self::NotCanonical(_)
-            | Self::Id { .. }
-            | Self::Root { .. }
-            | Self::Count { .. }
-            | Self::ClosureMissing { .. }
-            | Self::ClosureUnused { .. }
-            | Self::ClosureTwice { .. }
-            | Self::ClosureOrder { .. }
-            | Self::HostTwice { .. } => {
-                "the file was changed after it was made; get it again from where it was made, or plan again"
-            }
-            Self::Unsigned { .. } | Self::TooFewApprovals { .. } => {
-                "have the approvers of `/etc/overlock/trust.toml` sign the plan's header"
-            }
-            Self::SignaturesWithoutTrust { .. } => {
-                "put the approvers' keys into `/etc/overlock/trust.toml`, or make an unsigned plan on this host"
-            }
-            Self::TooManySignatures { .. } => "leave the signatures out that are not needed",
-            Self::SignatureUnreadable { .. } | Self::SignatureWrong { .. } => {
-                "sign the header of just this plan with `ssh-keygen -Y sign -n overlock-plan-v1`"
-            }
-            Self::SignatureUntouched { .. } => "sign with a key made without `no-touch-required`",
-            Self::OtherFleet { .. } | Self::UnsignedForMany { .. } | Self::OtherHost { .. } => {
-                "make a plan on this host, or for it"
-            }
-            Self::Expired { .. }
-            | Self::ExpiresBeforeCreated { .. }
-            | Self::LivesTooLong { .. }
-            | Self::OtherOs { .. }
-            | Self::GenerationPast { .. }
-            | Self::GenerationTaken { .. }
-            | Self::GenerationAhead { .. }
-            | Self::Superseded { .. } => "plan again: `overlock plan`",
-            Self::CreatedAhead { .. } | Self::ClockBehind { .. } => {
-                "set this host's clock (`timedatectl`) before anything is judged by it"
-            }
-            Self::NoSteps { .. }
-            | Self::TooManySteps { .. }
-            | Self::StepTwice { .. }
-            | Self::StepOrder { .. }
-            | Self::StepMissing { .. }
-            | Self::StepsAndClosure { .. }
-            | Self::TooManyNames { .. }
-            | Self::NameTwice { .. }
-            | Self::ConfirmTime { .. }
-            | Self::NoSuchStep { .. }
-            | Self::Manager { .. }
-            | Self::ChangeOrder { .. }
-            | Self::SameVersion { .. }
-            | Self::ArtifactSize { .. }
-            | Self::Text { .. } => {
-                "no planner of ours writes this; find out who made the plan before you make a new one"
-            }
-            Self::TooManyChanges { .. } | Self::ClosureSize { .. } => {
-                "plan fewer packages at a time, or raise this host's limits"
-            }
-            Self::Downgrade { .. } => "go back to older versions by `overlock revert RUN` only",
-            Self::OtherArch { .. } => "add the architecture to this host first, if it belongs here",
-            Self::RemovesProtected { .. } => {
-                "the host could not boot, install or be reached without it; look why the closure removes it"
-            }
-            Self::TooManyRemovals { .. } => {
-                "look why the closure removes packages; raise this host's limit only if they are to go"
-            }
-            Self::ArtifactHash { .. } | Self::ArtifactLength { .. } => {
-                "the file is not the one that was planned; nothing is installed from it, plan again"
-            }
-        }
-    }
-}
-
-/// Text from a plan as it may be printed: clipped, and escaped but for printable ASCII.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown(String);
-
-/// Characters of foreign text in a message.
-const SHOWN_MAX: usize = 80;
-
-impl Shown {
-    pub(crate) fn new(text: &str) -> Self {
-        let clipped: String = text
-            .chars()
-            .take(SHOWN_MAX)
-            .flat_map(char::escape_default)
-            .collect();
-        let rest = if text.chars().nth(SHOWN_MAX).is_some() {
-            "…"
-        } else {
-            ""
-        };
-        Self(format!("`{clipped}`{rest}"))
-    }
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 fn list(words: &[String]) -> String {

@@ -2,7 +2,7 @@
 
 use crate::{Host, Limits, Refusal};
 use jiff::Timestamp;
-use overlock_model::plan::Header;
+use overlock_model::plan::{Header, PlanId};
 
 /// What a header alone says of its time, whatever the time is now.
 pub(crate) fn lifetime(header: &Header, limits: &Limits) -> Result<(), Refusal> {
@@ -40,20 +40,13 @@ pub(crate) fn time(
 }
 
 /// R5: above the floor, or at it for the plan that set it.
-pub(crate) fn generation(
-    header: &Header,
-    id: overlock_model::plan::PlanId,
-    host: &Host,
-) -> Result<(), Refusal> {
+pub(crate) fn generation(header: &Header, id: PlanId, host: &Host) -> Result<(), Refusal> {
     let (found, floor) = (header.generation, host.generation_floor);
     if found < floor {
         return Err(Refusal::GenerationPast { found, floor });
     }
-    if found == floor && host.seen_plan != Some(id) {
-        return Err(Refusal::GenerationTaken {
-            generation: found,
-            by: host.seen_plan,
-        });
+    if found == floor {
+        own_turn(found, id, host)?;
     }
     let ahead_max = host.limits.generation_ahead_max;
     if found - floor > ahead_max {
@@ -64,4 +57,25 @@ pub(crate) fn generation(
         });
     }
     Ok(())
+}
+
+/// Whether this host may have begun the plan: it has seen its generation, and no other plan with it. Behind the floor that
+/// is for the journal to know.
+pub(crate) fn has_begun(header: &Header, id: PlanId, host: &Host) -> Result<(), Refusal> {
+    let (found, floor) = (header.generation, host.generation_floor);
+    if found > floor {
+        return Err(Refusal::NotBegun { found, floor });
+    }
+    if found == floor {
+        own_turn(found, id, host)?;
+    }
+    Ok(())
+}
+
+fn own_turn(generation: u64, id: PlanId, host: &Host) -> Result<(), Refusal> {
+    let by = host.seen_plan;
+    if by == Some(id) {
+        return Ok(());
+    }
+    Err(Refusal::GenerationTaken { generation, by })
 }

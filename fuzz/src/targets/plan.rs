@@ -125,7 +125,9 @@ fn is_harmless(permit: &Permit) {
         }
         assert!(!change.name.contains(['/', ':', '=']) && !change.spec().ends_with('-'));
         for artifact in [change.artifact(), change.back()].into_iter().flatten() {
-            word(&artifact.origin);
+            assert!(
+                !artifact.origin.starts_with('-') && !artifact.origin.contains(char::is_whitespace)
+            );
             let path = artifact.path.as_deref().unwrap_or("a");
             assert!(
                 path.split('/')

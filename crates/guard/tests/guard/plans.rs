@@ -436,9 +436,21 @@ fn all_is_bounded() {
         many(5_001).refusal(),
         Refusal::TooManyChanges { count: 5_001, .. }
     );
-    let units = (0..5_001).map(|at| format!("u{at}.service")).collect();
-    let draft = Draft::with(|draft| draft.entry.steps[3] = Step::Restart { units });
-    refused!(draft.refusal(), Refusal::TooManyNames { count: 5_001, .. });
+    let few = Host {
+        limits: Limits {
+            names_max: 1,
+            ..Limits::default()
+        },
+        ..host()
+    };
+    refused!(
+        Draft::new().examine(&few).unwrap_err(),
+        Refusal::TooManyNames {
+            count: 2,
+            max: 1,
+            ..
+        }
+    );
     let size = |size: u64| {
         Draft::with(|draft| {
             if let overlock_model::plan::Action::Replace { artifact, .. } =

@@ -2,7 +2,7 @@
 //! host (no trust root) it need not be signed. Signatures (T1, T2) are beside.
 
 use crate::world::{Draft, EXPIRES, NOW, artifact, at, closure, host, install, remove, replace};
-use overlock_guard::{Host, Limits, Protected, Refusal, artifact as check, examine};
+use overlock_guard::{Host, Limits, Protected, Refusal, artifact as check, examine, resume};
 use overlock_model::plan::{Digest, PlanFile, Step};
 
 /// REQ-3, T4: what is not in the grammar does not exist: no verb that wipes, removes or runs anything.
@@ -285,4 +285,63 @@ fn expiry_is_checked_before_every_step_and_lets_a_change_be_verified() {
             );
         }
     }
+}
+
+/// R4, R5: a run that was cut off is judged and mended however late; nothing new begins.
+#[test]
+fn run_that_was_cut_off_goes_on_after_expiry_without_changing_more() {
+    let plan = Draft::new().seal();
+    let late = at("2036-01-01T00:00:00Z");
+    let host = Host {
+        generation_floor: 1,
+        seen_plan: Some(plan.id),
+        time_floor: Some(at(NOW)),
+        ..host()
+    };
+    assert!(matches!(
+        examine(&plan, &host, late),
+        Err(Refusal::Expired { .. })
+    ));
+    let permit = resume(&plan, &host).unwrap();
+    for (step, may) in [
+        (0, false),
+        (1, false),
+        (2, false),
+        (3, false),
+        (4, true),
+        (5, true),
+    ] {
+        for now in [late, at("2016-01-01T00:00:00Z")] {
+            assert_eq!(permit.before_step(step, now, 1).is_ok(), may, "{step}");
+        }
+        assert!(permit.before_step(step, at(NOW), 1).is_ok());
+    }
+}
+
+/// A plan that this host would not begin gets no step by claiming to be resumed.
+#[test]
+fn resumed_plan_is_still_examined() {
+    for draft in [
+        Draft::with_changes(vec![remove("libc6", "1")]),
+        Draft::with_changes(vec![replace("openssl", "2", "1")]),
+        Draft::with(|draft| draft.fleet = "berlin".to_owned()),
+    ] {
+        let plan = draft.seal();
+        let seen = |seen_plan| Host {
+            generation_floor: 1,
+            seen_plan,
+            ..host()
+        };
+        let permit = resume(&plan, &seen(Some(plan.id))).unwrap();
+        assert!(permit.before_step(2, at(NOW), 1).is_err());
+        let never = resume(&plan, &host());
+        assert!(matches!(never, Err(Refusal::NotBegun { .. })), "{never:?}");
+        let other = resume(&plan, &seen(Some(Digest::of(b"other"))));
+        assert!(
+            matches!(other, Err(Refusal::GenerationTaken { .. })),
+            "{other:?}"
+        );
+    }
+    let other = Draft::with(|draft| draft.entry.host = crate::world::host_id(8));
+    assert!(resume(&other.seal(), &host()).is_err());
 }
