@@ -14,10 +14,13 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "index", "matching", "risk", "planner", "policy", "stats", "guard", "report",
         ],
     ),
-    ("machines", &["engine", "journal"]),
+    ("machines", &["engine"]),
     (
         "adapters",
-        &["rootfs", "packages", "host", "feeds", "apply", "store", "web"],
+        // The journal is a file that is synced and locked; what its entries mean is the engine's.
+        &[
+            "rootfs", "packages", "host", "feeds", "journal", "apply", "store", "web",
+        ],
     ),
     ("programs", &["overlock", "agent"]),
 ];
