@@ -62,6 +62,8 @@ pub enum Command {
   overlock apply p.json --wait 10m               wait so long for other package managers
   overlock apply p.json --format json            a line of JSON for each event")]
     Apply(Apply),
+    /// Confirm over a new login that the host can still be reached, so that a run that waits is kept
+    Confirm(ConfirmRun),
     /// Show the runs of this host, or one of them
     History(History),
     /// Take a run back: the former versions of its packages
@@ -189,6 +191,13 @@ pub struct Plan {
     /// When something fails after packages were changed: put the former ones back, or leave the host as it is
     #[arg(long, value_enum, default_value = "revert")]
     pub on_failure: OnFailure,
+    /// Whether the run must be confirmed over a new connection, else it is taken back: auto asks for it where packages
+    /// of network, boot or identity change
+    #[arg(long, value_enum, default_value = "auto")]
+    pub confirm: Confirm,
+    /// How long a confirmation is waited for
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
+    pub confirm_within: std::time::Duration,
     /// Facts about the asset (TOML)
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
@@ -198,6 +207,16 @@ pub struct Plan {
     /// How to print
     #[arg(long, value_enum, default_value = "table")]
     pub format: Plain,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Confirm {
+    /// Where packages of network, boot or identity change.
+    Auto,
+    /// In any case.
+    Always,
+    /// Never.
+    Never,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -227,6 +246,12 @@ pub struct Apply {
     pub plan: PathBuf,
     #[command(flatten)]
     pub carry: Carry,
+}
+
+#[derive(Debug, Args)]
+pub struct ConfirmRun {
+    /// The run that waits.
+    pub run: u64,
 }
 
 #[derive(Debug, Args)]

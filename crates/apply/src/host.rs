@@ -2,10 +2,13 @@
 
 use crate::apt::{self, Quiet};
 use crate::artifacts::Artifacts;
+use crate::checks::Check;
+use crate::confirm::{Confirmation, Waited};
 use crate::preflight::Preflight;
 use crate::probe::Probe;
 use crate::program::{Call, Program};
-use crate::{PackageManager, restart, verify};
+use crate::{PackageManager, evidence, pins, restart, verify};
+use jiff::Timestamp;
 use overlock_engine::{Hands, Report};
 use overlock_model::plan::{Action, Artifact, Change, Closure, Ends, Step};
 use overlock_model::run::{Outcome, RunId, Standing};
@@ -13,11 +16,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What the operator chose for this run.
+/// What the operator and the host's own configuration chose for this run.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How long to wait for other package managers.
     pub patience: Duration,
+    /// Until when versions that are taken back stay away.
+    pub away_until: Timestamp,
+    /// The run whose changes this one takes back.
+    pub reverts: Option<RunId>,
+    /// The host's own health checks.
+    pub checks: Vec<Check>,
+    /// A fresh connection to one of these confirms a run that waits for it.
+    pub confirm_by: Vec<String>,
+    /// Our own program, for the timer that stands behind a run that waits.
+    pub program: PathBuf,
 }
 
 /// Told what happens, and asked what only the caller can know.
@@ -29,6 +42,8 @@ pub trait Observer {
     /// # Errors
     /// Which have not, or why it cannot be known.
     fn ended(&mut self, ends: &[Ends]) -> Result<Vec<String>, String>;
+    /// What time it is.
+    fn now(&self) -> Timestamp;
 }
 
 /// One run on this host.
@@ -37,6 +52,7 @@ pub struct LocalHost<'a> {
     closure: &'a Closure,
     manager: &'a dyn PackageManager,
     artifacts: Artifacts,
+    data: PathBuf,
     folder: PathBuf,
     settings: Settings,
     observer: &'a mut dyn Observer,
@@ -57,6 +73,7 @@ impl<'a> LocalHost<'a> {
             closure,
             manager,
             artifacts: Artifacts::new(data.join("artifacts")),
+            data: data.to_owned(),
             folder: data.join("runs").join(run.to_string()),
             settings,
             observer,
@@ -196,7 +213,90 @@ impl<'a> LocalHost<'a> {
             .iter()
             .filter(|change| change.to().is_none())
             .collect();
-        self.transact(&files, &removals, "install", attempt)
+        let report = self.transact(&files, &removals, "install", attempt);
+        match self.settings.reverts {
+            // Before the revert counts as done, so that no timer can come in between (F39a).
+            Some(run) if report.outcome == Outcome::Done => {
+                let gone = self.closure.changes.iter();
+                let gone = gone.filter_map(|change| Some((change.name.as_str(), change.from()?)));
+                self.keep_away(run, gone.collect(), report)
+            }
+            _ => report,
+        }
+    }
+
+    fn keep_away(&self, run: RunId, versions: Vec<(&str, &str)>, report: Report) -> Report {
+        let until = self.settings.away_until;
+        match pins::keep_away(run, &versions, until) {
+            Err(error) => Report::failed(format!("the versions cannot be kept away: {error}")),
+            Ok(path) => {
+                let mut notes = report.notes;
+                notes.push(format!(
+                    "kept away until {} by {}",
+                    until.strftime("%Y-%m-%d"),
+                    path.display()
+                ));
+                Report { notes, ..report }
+            }
+        }
+    }
+
+    fn evidence(&mut self) -> Report {
+        let folder = self.folder.join("evidence");
+        if folder.join("MANIFEST").is_file() {
+            return Report::done_with(vec!["evidence was taken before".to_owned()]);
+        }
+        self.observer
+            .tell("taking evidence before anything is changed");
+        match evidence::take(&folder) {
+            Err(error) => Report::failed(format!("evidence cannot be written down: {error}")),
+            Ok((digest, missing)) => {
+                let mut notes = vec![format!("evidence {digest} in {}", folder.display())];
+                notes.extend(missing.iter().map(|what| format!("not to be had: {what}")));
+                Report::done_with(notes)
+            }
+        }
+    }
+
+    fn commit(&mut self, within: Option<u64>) -> Report {
+        let Some(seconds) = within else {
+            return Report::done();
+        };
+        let within = Duration::from_secs(seconds);
+        let confirmation = Confirmation::new(self.run, &self.folder);
+        let deadline = match confirmation.begin(self.observer.now(), within) {
+            Ok(deadline) => deadline,
+            Err(error) => {
+                return Report::failed(format!("the wait cannot be written down: {error}"));
+            }
+        };
+        let mut notes = Vec::new();
+        match confirmation.arm(&self.settings.program, &self.data, within) {
+            Ok(true) => {}
+            Ok(false) => notes.push("no systemd: no timer stands behind this run".to_owned()),
+            // A second try finds the first one's timer still there.
+            Err(error) => notes.push(format!("timer: {}", chain(&error))),
+        }
+        self.observer.tell(&format!(
+            "waiting until {} for `overlock confirm {}` over a new login",
+            deadline.strftime("%H:%M:%S UTC"),
+            self.run
+        ));
+        let observer = &self.observer;
+        let waited = confirmation.wait(deadline, &self.settings.confirm_by, &|| observer.now());
+        confirmation.disarm();
+        match waited {
+            Waited::Confirmed(by) => {
+                notes.push(format!("confirmed by {}", by.trim()));
+                Report::done_with(notes)
+            }
+            Waited::TimeUp => Report {
+                outcome: Outcome::Failed {
+                    why: "nobody confirmed in time that the host can still be reached".to_owned(),
+                },
+                notes,
+            },
+        }
     }
 
     fn transact(
@@ -293,12 +393,16 @@ impl Hands for LocalHost<'_> {
                 let before = fs::read_to_string(self.folder.join("before")).ok();
                 let before = before.as_deref().map(Probe::from_text);
                 let observer = &mut self.observer;
-                verify::verify(self.manager, self.closure, before.as_ref(), &mut || {
-                    observer.ended(ends)
-                })
+                let promised = verify::Promised {
+                    manager: self.manager,
+                    closure: self.closure,
+                    before: before.as_ref(),
+                    checks: &self.settings.checks,
+                };
+                verify::verify(&promised, &mut || observer.ended(ends))
             }
-            Step::Commit { .. } => Report::done(),
-            Step::Evidence { .. } => Report::failed("evidence is not collected yet"),
+            Step::Commit { confirm_within } => self.commit(*confirm_within),
+            Step::Evidence { .. } => self.evidence(),
         }
     }
 
@@ -353,10 +457,16 @@ impl Hands for LocalHost<'_> {
         if report.outcome != Outcome::Done {
             return report;
         }
+        let gone = self.closure.changes.iter();
+        let gone = gone.filter_map(|change| Some((change.name.as_str(), change.to()?)));
+        let report = self.keep_away(self.run, gone.collect(), report);
         let restarted = self.restart(&[]);
         Report {
             notes: report.notes.into_iter().chain(restarted.notes).collect(),
-            outcome: restarted.outcome,
+            outcome: match report.outcome {
+                Outcome::Done => restarted.outcome,
+                other => other,
+            },
         }
     }
 }

@@ -16,8 +16,12 @@
 
 pub mod apt;
 pub mod artifacts;
+pub mod checks;
+pub mod confirm;
+pub mod evidence;
 mod host;
 pub mod lock;
+pub mod pins;
 mod preflight;
 pub mod probe;
 pub mod program;

@@ -35,6 +35,12 @@ impl Probe {
         Self { lines }
     }
 
+    /// Whether a line is in it.
+    #[must_use]
+    pub fn has(&self, line: &str) -> bool {
+        self.lines.contains(line)
+    }
+
     /// As a text to be kept.
     #[must_use]
     pub fn to_text(&self) -> String {

@@ -30,6 +30,8 @@ pub enum Program {
     DpkgQuery,
     /// What a kept configuration file and its new version differ in.
     Diff,
+    /// Recent messages, for evidence.
+    Journalctl,
     /// Units: what runs, what failed; restarts.
     Systemctl,
     /// A transient unit that outlives us.
@@ -70,7 +72,7 @@ pub enum ProgramError {
     #[error("cannot start `{program}`")]
     Start {
         /// Path.
-        program: &'static str,
+        program: String,
         /// Cause.
         #[source]
         source: io::Error,
@@ -96,6 +98,7 @@ impl Program {
             Self::Dpkg => "/usr/bin/dpkg",
             Self::DpkgQuery => "/usr/bin/dpkg-query",
             Self::Diff => "/usr/bin/diff",
+            Self::Journalctl => "/usr/bin/journalctl",
             Self::Systemctl => "/usr/bin/systemctl",
             Self::SystemdRun => "/usr/bin/systemd-run",
             Self::Unshare => "/usr/bin/unshare",
@@ -179,18 +182,11 @@ impl Call {
     /// When it cannot be started or its log cannot be written.
     pub fn run(&self) -> Result<Ran, ProgramError> {
         let start = |source| ProgramError::Start {
-            program: self.program.path(),
+            program: self.program.path().to_owned(),
             source,
         };
-        let mut command = Command::new(self.program.path());
-        command
-            .args(&self.arguments)
-            .env_clear()
-            .envs(ENVIRONMENT)
-            .current_dir(&self.folder)
-            .stdin(Stdio::null())
-            // A group of its own: a signal to us (^C) does not cut a transaction, and leftovers can be ended together.
-            .process_group(0);
+        let mut command = command(self.program.path());
+        command.args(&self.arguments).current_dir(&self.folder);
         if let Some(log) = &self.log {
             let open = || {
                 std::fs::OpenOptions::new()
@@ -204,18 +200,7 @@ impl Call {
         } else {
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
         }
-        let mut child = command.spawn().map_err(start)?;
-        let (out, err) = (child.stdout.take(), child.stderr.take());
-        std::thread::scope(|scope| {
-            let err = scope.spawn(move || err.map(bounded).unwrap_or_default());
-            let out = scope.spawn(move || out.map(bounded).unwrap_or_default());
-            let status = wait(&mut child, self.limit).map_err(start)?;
-            Ok(Ran {
-                status,
-                stdout: out.join().unwrap_or_default(),
-                stderr: err.join().unwrap_or_default(),
-            })
-        })
+        finish(command, self.limit).map_err(start)
     }
 
     /// Runs it; anything but exit code 0 is an error.
@@ -232,6 +217,52 @@ impl Call {
             how: ran.how(),
         })
     }
+}
+
+/// Runs the one kind of program that is not on the list: a health check that the host's own administrator configured.
+///
+/// # Errors
+/// When it cannot be started.
+pub(crate) fn run_argv(argv: &[String], limit: Duration) -> Result<Ran, ProgramError> {
+    let (program, arguments) = argv
+        .split_first()
+        .unwrap_or((const { &String::new() }, &[]));
+    let mut command = command(program);
+    command
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    finish(command, limit).map_err(|source| ProgramError::Start {
+        program: program.clone(),
+        source,
+    })
+}
+
+fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .envs(ENVIRONMENT)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        // A group of its own: a signal to us (^C) does not cut a transaction, and leftovers can be ended together.
+        .process_group(0);
+    command
+}
+
+fn finish(mut command: Command, limit: Duration) -> io::Result<Ran> {
+    let mut child = command.spawn()?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        let err = scope.spawn(move || err.map(bounded).unwrap_or_default());
+        let out = scope.spawn(move || out.map(bounded).unwrap_or_default());
+        let status = wait(&mut child, limit)?;
+        Ok(Ran {
+            status,
+            stdout: out.join().unwrap_or_default(),
+            stderr: err.join().unwrap_or_default(),
+        })
+    })
 }
 
 impl Ran {

@@ -1,6 +1,7 @@
 //! Whether it took effect: versions, running code, units, and what else the host had.
 
 use crate::PackageManager;
+use crate::checks::{Check, Kind};
 use crate::probe::Probe;
 use crate::restart;
 use overlock_engine::Report;
@@ -11,13 +12,26 @@ use std::time::{Duration, Instant};
 /// How long services may take to come back before what is missing counts as lost.
 const SETTLING: Duration = Duration::from_secs(20);
 
-/// Compares the host with what was promised.
+/// What must hold afterwards.
+pub(crate) struct Promised<'a> {
+    pub manager: &'a dyn PackageManager,
+    pub closure: &'a Closure,
+    /// What the host had before; `None` where nobody looked.
+    pub before: Option<&'a Probe>,
+    pub checks: &'a [Check],
+}
+
+/// Compares the host with what was promised; `ends` says whether exposures ended.
 pub(crate) fn verify(
-    manager: &dyn PackageManager,
-    closure: &Closure,
-    before: Option<&Probe>,
+    promised: &Promised<'_>,
     ends: &mut dyn FnMut() -> Result<Vec<String>, String>,
 ) -> Report {
+    let Promised {
+        manager,
+        closure,
+        before,
+        checks,
+    } = *promised;
     let mut notes = Vec::new();
     match manager.standing(closure) {
         Ok((Standing::Target, _)) => {
@@ -60,6 +74,15 @@ pub(crate) fn verify(
             );
         }
     }
+    if let Err(why) = ssh_answers(before) {
+        return failed(why, notes);
+    }
+    for check in checks {
+        match check.run() {
+            Ok(()) => notes.push(format!("check `{}` passed", check.name)),
+            Err(why) => return failed(why, notes),
+        }
+    }
     match ends() {
         Err(why) => failed(why, notes),
         Ok(more) => {
@@ -67,6 +90,23 @@ pub(crate) fn verify(
             Report::done_with(notes)
         }
     }
+}
+
+/// A new connection to sshd, where it listened before: an old one proves nothing (REQ-12).
+fn ssh_answers(before: Option<&Probe>) -> Result<(), String> {
+    if !before.is_some_and(|before| before.has("listening tcp 22")) {
+        return Ok(());
+    }
+    let check = Check {
+        name: "sshd answers a new connection".to_owned(),
+        kind: Kind::Banner {
+            address: "127.0.0.1:22".to_owned(),
+            begins: "SSH-".to_owned(),
+        },
+        passes: 1,
+        within: SETTLING,
+    };
+    check.run()
 }
 
 fn failed(why: String, notes: Vec<String>) -> Report {

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 mod apply;
+mod confirm;
 mod cvss;
 mod explain;
 mod feeds;
@@ -24,6 +25,7 @@ pub fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Feeds(args) => feeds::run(&args, &State::find(cli.data, cli.now)?),
         Command::Plan(args) => plan::run(&args, &State::find(cli.data, cli.now)?),
         Command::Apply(args) => apply::run(&args, &State::find(cli.data, cli.now)?),
+        Command::Confirm(args) => confirm::run(&args, &State::find(cli.data, cli.now)?),
         Command::History(args) => history::run(&args, &State::find(cli.data, cli.now)?),
         Command::Revert(args) => revert::run(&args, &State::find(cli.data, cli.now)?),
         Command::Repair(args) => repair::run(&args, &State::find(cli.data, cli.now)?),

@@ -1,6 +1,6 @@
 //! `overlock plan`: what would be installed on this host, exactly.
 
-use crate::cli::{OnFailure, Packages, Plain, Plan, Subject};
+use crate::cli::{Confirm, OnFailure, Packages, Plain, Plan, Subject};
 use crate::exit::{Done, Failure, Kind};
 use crate::patch::{carry, making, printing, site};
 use crate::scan::{facts, inventory, judged, tables};
@@ -51,6 +51,13 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
     }
     let apt = Apt::new(Duration::from_secs(300)).map_err(Failure::environment)?;
     let closure = making::closure(&apt, &updates)?;
+    let cutting = overlock_apply::confirm::cutting(&closure);
+    let confirm = match args.confirm {
+        Confirm::Never => None,
+        Confirm::Always => Some(args.confirm_within.as_secs()),
+        Confirm::Auto if cutting.is_empty() => None,
+        Confirm::Auto => Some(args.confirm_within.as_secs()),
+    };
     let created = state.clock();
     let expires = jiff::SignedDuration::try_from(args.valid)
         .ok()
@@ -61,7 +68,11 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
         name: report.host.name.unwrap_or_default(),
         os: carry::this_os()?,
         closure: closure.digest().map_err(Failure::input)?,
-        steps: making::steps(&updates),
+        steps: making::steps(
+            &updates,
+            making::forensic(&updates, &report.exposures),
+            confirm,
+        ),
         on_failure: match args.on_failure {
             OnFailure::Revert => plan::OnFailure::Revert,
             OnFailure::Stop => plan::OnFailure::Stop,

@@ -18,6 +18,9 @@ use overlock_model::run::{End, Event, NotApplied, RunId};
 use std::cell::RefCell;
 use std::io::Write;
 
+/// How long a version that was taken back stays away, in days.
+const AWAY_DAYS: i64 = 30;
+
 /// Applies a plan from the beginning, or goes on with the run of it that was cut off.
 ///
 /// # Errors
@@ -29,6 +32,9 @@ pub fn apply(
     carry: &Carry,
     state: &State,
 ) -> Result<Done, Failure> {
+    // A broken configuration is told before anything is changed.
+    site::configuration()?;
+    overlock_apply::pins::end(state.clock())?;
     let apt = Apt::new(carry.limit).map_err(Failure::environment)?;
     let os = this_os()?;
     let guard_host = Host {
@@ -97,8 +103,21 @@ fn carry_on(
         telling: &telling,
         state,
     };
+    let configuration = site::configuration()?;
+    let away = jiff::SignedDuration::from_hours(24 * AWAY_DAYS);
+    let now = state.clock();
     let settings = Settings {
         patience: carry.wait,
+        away_until: now.checked_add(away).unwrap_or(now),
+        reverts: journal
+            .borrow()
+            .runs()
+            .iter()
+            .find(|one| one.id == run)
+            .and_then(|one| one.reverts),
+        checks: configuration.checks,
+        confirm_by: configuration.confirm.connect,
+        program: std::env::current_exe()?,
     };
     let mut hands = LocalHost::new(run, closure, apt, &state.data, settings, &mut observer);
     let log = hands.log();
@@ -229,6 +248,10 @@ struct Watcher<'a> {
 impl Observer for Watcher<'_> {
     fn tell(&mut self, line: &str) {
         self.telling.borrow_mut().line(line);
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        self.state.clock()
     }
 
     fn ended(&mut self, ends: &[Ends]) -> Result<Vec<String>, String> {

@@ -5,6 +5,7 @@ use anyhow::anyhow;
 use overlock_apply::Simulated;
 use overlock_apply::apt::{Apt, Listed};
 use overlock_apply::artifacts::hash_file;
+use overlock_model::exposure::Exposure;
 use overlock_model::plan::{Action, Artifact, Change, Closure, Ends, Step};
 use overlock_model::update::Update;
 use std::collections::{BTreeSet, HashMap};
@@ -148,8 +149,9 @@ fn kept(one: &Simulated, version: &str) -> Option<Artifact> {
     })
 }
 
-/// The steps for some updates.
-pub fn steps(updates: &[Update]) -> Vec<Step> {
+/// The steps for some updates; `forensic` says why evidence must be taken first, `confirm` in how many seconds a change
+/// that may cut the host off must be confirmed.
+pub fn steps(updates: &[Update], forensic: Option<String>, confirm: Option<u64>) -> Vec<Step> {
     let units: BTreeSet<&String> = updates.iter().flat_map(|update| &update.restarts).collect();
     let ends: BTreeSet<Ends> = updates
         .iter()
@@ -160,21 +162,36 @@ pub fn steps(updates: &[Update]) -> Vec<Step> {
             })
         })
         .collect();
-    vec![
-        Step::Fetch {},
-        Step::Install {},
-        Step::Restart {
-            units: units
-                .into_iter()
-                .filter(|unit| unit.ends_with(".service") || unit.ends_with(".socket"))
-                .cloned()
-                .collect(),
-        },
-        Step::Verify {
-            ends: ends.into_iter().collect(),
-        },
-        Step::Commit {
-            confirm_within: None,
-        },
-    ]
+    let units = units
+        .into_iter()
+        .filter(|unit| unit.ends_with(".service") || unit.ends_with(".socket"));
+    forensic
+        .map(|reason| Step::Evidence { reason })
+        .into_iter()
+        .chain([
+            Step::Fetch {},
+            Step::Install {},
+            Step::Restart {
+                units: units.cloned().collect(),
+            },
+            Step::Verify {
+                ends: ends.into_iter().collect(),
+            },
+            Step::Commit {
+                confirm_within: confirm,
+            },
+        ])
+        .collect()
+}
+
+/// Why evidence must be taken before the patch: an exposure that these updates end is on a forensic row.
+pub fn forensic(updates: &[Update], exposures: &[Exposure]) -> Option<String> {
+    let ended: BTreeSet<&String> = updates.iter().flat_map(|update| &update.resolves).collect();
+    exposures
+        .iter()
+        .filter(|exposure| ended.contains(&exposure.vulnerability))
+        .find_map(|exposure| {
+            let forensic = exposure.obligations.iter().find(|one| one.forensics)?;
+            Some(format!("{}: {}", exposure.vulnerability, forensic.because))
+        })
 }

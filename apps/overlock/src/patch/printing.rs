@@ -202,6 +202,16 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
                 Step::Restart { units } if !units.is_empty() => {
                     writeln!(out, "restarts {}", units.join(", "))?;
                 }
+                Step::Evidence { reason } => {
+                    writeln!(out, "takes evidence first: {}", plain(reason))?;
+                }
+                Step::Commit {
+                    confirm_within: Some(seconds),
+                } => writeln!(
+                    out,
+                    "must be confirmed within {} minutes over a new login, else it is taken back",
+                    seconds.div_ceil(60)
+                )?,
                 Step::Verify { ends } if !ends.is_empty() => {
                     writeln!(out, "ends {} exposures", ends.len())?;
                 }

@@ -28,6 +28,52 @@ struct TrustKey {
     key: String,
 }
 
+/// The host's own configuration.
+const CONFIGURATION: &str = "/etc/overlock/overlock.toml";
+
+/// What the administrator of this host wants of runs.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Configuration {
+    /// Health checks.
+    #[serde(default, rename = "check")]
+    pub checks: Vec<overlock_apply::checks::Check>,
+    /// How a run that waits is confirmed.
+    #[serde(default)]
+    pub confirm: Confirm,
+}
+
+/// How a run that waits is confirmed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirm {
+    /// `HOST:PORT`; a fresh connection to one of them confirms.
+    #[serde(default)]
+    pub connect: Vec<String>,
+}
+
+/// Reads the configuration; without a file there is none.
+///
+/// # Errors
+/// When it is there and cannot be used: a check that is misspelt must not be a check that passes.
+pub fn configuration() -> Result<Configuration, Failure> {
+    let failed = |error: anyhow::Error| {
+        Failure::input(error.context(format!("cannot use `{CONFIGURATION}`")))
+    };
+    match std::fs::metadata(CONFIGURATION) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Configuration::default());
+        }
+        Err(error) => return Err(failed(error.into())),
+        Ok(of) if of.len() > TRUST_BYTES_MAX => {
+            return Err(failed(anyhow::anyhow!("it is too large")));
+        }
+        Ok(_) => {}
+    }
+    let text = std::fs::read_to_string(CONFIGURATION).map_err(|error| failed(error.into()))?;
+    toml::from_str(&text).map_err(|error| failed(error.into()))
+}
+
 /// Reads who may approve.
 ///
 /// # Errors
