@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask check | test | generate | mirror | bench | fuzz`.
+//! The project's own tasks: `cargo xtask check | test | generate | mirror | bench | fuzz | lab`.
 //!
 //! Developers and `.ci/run` call it; both run the same code, so that what passes here passes there.
 
@@ -13,6 +13,7 @@ mod check;
 mod command;
 mod fuzz;
 mod generate;
+mod lab;
 mod mirror;
 mod test;
 mod workspace;
@@ -76,6 +77,9 @@ enum Task {
         #[arg(long, requires = "target")]
         replay: Option<PathBuf>,
     },
+    /// Real hosts to try things on: Debian systems with their own systemd and real pending security updates.
+    #[command(subcommand)]
+    Lab(lab::Task),
 }
 
 fn main() -> ExitCode {
@@ -107,5 +111,6 @@ fn run(task: Task) -> Result<()> {
             seconds,
             replay,
         } => fuzz::run(target.as_deref(), seconds, replay.as_deref()),
+        Task::Lab(task) => lab::run(&task),
     }
 }

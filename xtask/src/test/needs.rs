@@ -17,13 +17,16 @@ struct Need {
 /// The one list: a test that calls another program adds it here. Programs of the base system (tar, mount, openssl's
 /// libraries, util-linux) are taken as given.
 #[rustfmt::skip]
-const NEEDS: [Need; 17] = [
+const NEEDS: [Need; 20] = [
     Need { program: "rpm", package: "rpm", purpose: "oracle of rpm's version order, databases to read" },
     Need { program: "dnf", package: "dnf", purpose: "oracle of candidates from rpm repositories" },
     Need { program: "zypper", package: "zypper", purpose: "the same for SUSE's" },
     Need { program: "createrepo_c", package: "createrepo-c", purpose: "rpm repositories" },
     Need { program: "vercmp", package: "pacman-package-manager", purpose: "oracle of pacman's version order" },
     Need { program: "mmdebstrap", package: "mmdebstrap", purpose: "a frozen Debian root" },
+    Need { program: "systemd-nspawn", package: "systemd-container", purpose: "hosts of the lab" },
+    Need { program: "ip", package: "iproute2", purpose: "the lab's network" },
+    Need { program: "nsenter", package: "util-linux", purpose: "entering the lab's hosts" },
     Need { program: "apt-ftparchive", package: "apt-utils", purpose: "apt repositories" },
     Need { program: "gpg", package: "gpg", purpose: "signed repositories" },
     Need { program: "gpg-agent", package: "gpg-agent", purpose: "keys to sign them with" },
