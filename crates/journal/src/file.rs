@@ -17,7 +17,7 @@ pub const NAME: &str = "journal";
 /// The name it has until its first entry is safe on disk.
 const UNBORN: &str = "journal.new";
 
-/// The largest file that is read or written, in bytes; some 15,000 runs.
+/// The largest file that is read or written, in bytes; some 25,000 runs of twenty short entries.
 pub const FILE_BYTES_MAX: u64 = 128 << 20;
 
 /// No link is followed, and something that is no file cannot make us wait.

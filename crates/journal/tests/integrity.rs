@@ -8,7 +8,7 @@
 
 mod story;
 
-use overlock_journal::{Journal, JournalError, LINE_BYTES_MAX};
+use overlock_journal::{FILE_BYTES_MAX, Journal, JournalError, LINE_BYTES_MAX};
 use overlock_model::run::{Entry, Event, RunId};
 use proptest::prelude::*;
 use std::fs;
@@ -290,6 +290,41 @@ fn too_large_an_entry_is_refused_and_leaves_the_journal_as_it_was() {
     let entries = journal.entries().to_vec();
     drop(journal);
     assert_eq!(look(folder.path()).unwrap(), entries);
+}
+
+/// Large entries, so that a hundred fill it.
+#[test]
+fn full_journal_lets_the_run_under_way_end_and_no_other_begin() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(folder.path()).unwrap();
+    let [_, started, _, mut done, ended] = <[Event; 5]>::try_from(events(1)).unwrap();
+    if let Event::Done { notes, .. } = &mut done {
+        *notes = vec!["x".repeat(LINE_BYTES_MAX - 400)];
+    }
+    let is_full = |refused| matches!(refused, Err(JournalError::Full { .. }));
+    let mut append = |event: &Event| journal.append(second(1), event.clone()).map(|_| ());
+    while append(&started).is_ok() {
+        append(&done).unwrap();
+    }
+    assert!(is_full(append(&started)));
+    let mut room = 0;
+    while append(&done).is_ok() {
+        room += 1;
+    }
+    assert!(room >= 15, "{room} large entries for the run under way");
+    assert!(is_full(append(&done)));
+    append(&ended).unwrap();
+    let entries = journal.entries().len();
+    drop(journal);
+    assert!(fs::metadata(file(folder.path())).unwrap().len() <= FILE_BYTES_MAX);
+    assert_eq!(look(folder.path()).unwrap().len(), entries);
+    fs::File::options()
+        .write(true)
+        .open(file(folder.path()))
+        .unwrap()
+        .set_len(FILE_BYTES_MAX + 1)
+        .unwrap();
+    assert!(is_damage(&look(folder.path())));
 }
 
 #[test]
