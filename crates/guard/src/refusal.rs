@@ -3,6 +3,7 @@
 mod hint;
 mod text;
 
+pub(crate) use text::plain;
 pub use text::{Shown, TextFault};
 
 use jiff::{SignedDuration, Timestamp};

@@ -3,6 +3,7 @@
 //! The format is OpenSSH's `PROTOCOL.sshsig`, as `ssh-keygen -Y sign -n overlock-plan-v1` writes it. Approvers are
 //! counted by name and not by key, so that somebody with two keys is still one (T2).
 
+use crate::refusal::plain;
 use crate::{Limits, Refusal};
 use overlock_model::plan::{Header, SIGNATURE_NAMESPACE};
 use ssh_key::public::KeyData;
@@ -87,7 +88,7 @@ impl Approver {
         let key = match PublicKey::from_openssh(key) {
             Ok(key) => key,
             Err(error) => {
-                let why = error.to_string();
+                let why = plain(&error.to_string());
                 return Err(TrustError::Key { name, why });
             }
         };
@@ -100,7 +101,7 @@ impl Approver {
             } => Ok(Self { name, key }),
             other => Err(TrustError::Algorithm {
                 name,
-                algorithm: other.to_string(),
+                algorithm: plain(other.as_ref()),
             }),
         }
     }
@@ -187,7 +188,7 @@ pub(crate) fn judge(
             .map_err(|error| Refusal::SignatureWrong {
                 at,
                 approver: name.clone(),
-                why: error.to_string(),
+                why: plain(&error.to_string()),
             })?;
         if !is_touched(&signature) {
             let approver = name.clone();
@@ -219,13 +220,13 @@ fn parse(armor: &str, limits: &Limits) -> Result<SshSig, String> {
     if !armor.bytes().all(is_armor) {
         return Err("it holds characters that armor has not".to_owned());
     }
-    let signature = SshSig::from_pem(armor).map_err(|error| error.to_string())?;
+    let signature = SshSig::from_pem(armor).map_err(|error| plain(&error.to_string()))?;
     if signature.version() != SshSig::VERSION || !signature.reserved().is_empty() {
         return Err("it is of another version of the format".to_owned());
     }
     let again = signature
         .to_pem(LineEnding::LF)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| plain(&error.to_string()))?;
     // Version 0.6 of the crate reads signatures of this one type and writes them wrongly.
     let is_written_wrongly = signature.algorithm() == Algorithm::SkEcdsaSha2NistP256;
     if again.trim_end() != armor.strip_suffix('\n').unwrap_or(armor) && !is_written_wrongly {

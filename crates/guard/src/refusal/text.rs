@@ -52,18 +52,21 @@ const SHOWN_MAX: usize = 80;
 
 impl Shown {
     pub(crate) fn new(text: &str) -> Self {
-        let clipped: String = text
-            .chars()
-            .take(SHOWN_MAX)
-            .flat_map(char::escape_default)
-            .collect();
-        let rest = if text.chars().nth(SHOWN_MAX).is_some() {
-            "…"
-        } else {
-            ""
-        };
-        Self(format!("`{clipped}`{rest}"))
+        Self(format!("`{}`", plain(text)))
     }
+}
+
+/// Clipped, and escaped but for printable ASCII: for messages of other crates too, which quote what they could not read.
+pub(crate) fn plain(text: &str) -> String {
+    let mut plain: String = text
+        .chars()
+        .take(SHOWN_MAX)
+        .flat_map(char::escape_default)
+        .collect();
+    if text.chars().nth(SHOWN_MAX).is_some() {
+        plain.push('…');
+    }
+    plain
 }
 
 impl fmt::Display for Shown {

@@ -136,8 +136,13 @@ fn signature_over_anything_else_is_refused() {
         good.replace("SSH SIGNATURE", "PGP SIGNATURE"),
         good[..good.len() / 2].to_owned(),
         "x".repeat(1 << 20),
+        // A name of an algorithm with a control character in it, which the reader of signatures quotes.
+        good.replacen("AAALc3No", "AAALC3No", 1),
     ] {
         let judged = with(unreadable);
+        if let Err(refusal) = &judged {
+            assert!(!refusal.to_string().contains(char::is_control), "{refusal}");
+        }
         assert!(
             matches!(judged, Err(Refusal::SignatureUnreadable { .. })),
             "{judged:?}"
