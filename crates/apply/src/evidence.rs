@@ -21,6 +21,21 @@ const TABLES: [(&str, &str); 7] = [
     ("logins", "/run/utmp"),
 ];
 
+/// Programs whose output is kept.
+const PROGRAMS: [(&str, Program, &[&str]); 3] = [
+    (
+        "units",
+        Program::Systemctl,
+        &["list-units", "--all", "--no-pager", "--plain", "--full"],
+    ),
+    (
+        "journal",
+        Program::Journalctl,
+        &["--no-pager", "--lines=5000", "--output=short-iso-precise"],
+    ),
+    ("verification", Program::Dpkg, &["--verify"]),
+];
+
 /// Longest command line that is kept, in bytes.
 const LINE_BYTES_MAX: usize = 4096;
 
@@ -29,6 +44,13 @@ const LINE_BYTES_MAX: usize = 4096;
 /// # Errors
 /// When the folder cannot be written: without evidence nothing is changed.
 pub fn take(folder: &Path) -> io::Result<(Digest, Vec<String>)> {
+    take_with(folder, &PROGRAMS)
+}
+
+fn take_with(
+    folder: &Path,
+    programs: &[(&str, Program, &[&str])],
+) -> io::Result<(Digest, Vec<String>)> {
     let mut missing = Vec::new();
     if folder.exists() {
         fs::remove_dir_all(folder)?;
@@ -41,20 +63,7 @@ pub fn take(folder: &Path) -> io::Result<(Digest, Vec<String>)> {
             Err(error) => missing.push(format!("{path}: {error}")),
         }
     }
-    let programs: [(&str, Program, &[&str]); 3] = [
-        (
-            "units",
-            Program::Systemctl,
-            &["list-units", "--all", "--no-pager", "--plain", "--full"],
-        ),
-        (
-            "journal",
-            Program::Journalctl,
-            &["--no-pager", "--lines=5000", "--output=short-iso-precise"],
-        ),
-        ("verification", Program::Dpkg, &["--verify"]),
-    ];
-    for (name, program, arguments) in programs {
+    for &(name, program, arguments) in programs {
         if !program.is_here() {
             missing.push(format!("{} is not installed", program.path()));
             continue;
@@ -146,7 +155,7 @@ mod tests {
     fn bundle_names_and_hashes_what_it_holds() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("evidence");
-        let (digest, _) = take(&folder).unwrap();
+        let (digest, _) = take_with(&folder, &[]).unwrap();
         let manifest = fs::read(folder.join("MANIFEST")).unwrap();
         assert_eq!(Digest::of(&manifest), digest);
         let text = String::from_utf8(manifest).unwrap();

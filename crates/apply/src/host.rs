@@ -6,8 +6,7 @@ use crate::checks::Check;
 use crate::confirm::{Confirmation, Waited};
 use crate::preflight::Preflight;
 use crate::probe::Probe;
-use crate::program::{Call, Program};
-use crate::{PackageManager, evidence, pins, restart, verify};
+use crate::{PackageManager, configuration, evidence, pins, restart, verify};
 use jiff::Timestamp;
 use overlock_engine::{Hands, Report};
 use overlock_model::plan::{Action, Artifact, Change, Closure, Ends, Step};
@@ -321,9 +320,15 @@ impl<'a> LocalHost<'a> {
             "{phase}: {} packages",
             files.len() + removals.len()
         ));
+        let begin = fs::metadata(&log).map_or(0, |of| of.len());
         let result = self.manager.install(files, removals, &log, &unit);
         drop(quiet);
-        notes.extend(kept_edits(&log));
+        let kept = configuration::kept(&log, begin);
+        if phase == "revert" || self.settings.reverts.is_some() {
+            notes.extend(configuration::drop_new(&kept, &self.folder));
+        } else {
+            notes.extend(configuration::differences(&kept));
+        }
         match result {
             Ok(()) => Report::done_with(notes),
             Err(error) => Report {
@@ -337,6 +342,7 @@ impl<'a> LocalHost<'a> {
 
     fn keep_probe(&self) -> std::io::Result<()> {
         fs::create_dir_all(&self.folder)?;
+        configuration::remember(&self.folder)?;
         fs::write(self.folder.join("before"), Probe::now().to_text())
     }
 
@@ -475,35 +481,6 @@ impl Hands for LocalHost<'_> {
 fn deb_name(change: &Change, version: &str) -> String {
     let version = version.replace(':', "%3a");
     format!("{}_{version}_{}.deb", change.name, change.arch)
-}
-
-/// Configuration files that kept a local edit, each with what the new version would change (F11).
-fn kept_edits(log: &Path) -> Vec<String> {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let mut notes = Vec::new();
-    for line in text
-        .lines()
-        .filter(|line| line.starts_with("Configuration file '"))
-    {
-        let Some((file, _)) = line
-            .trim_start_matches("Configuration file '")
-            .split_once('\'')
-        else {
-            continue;
-        };
-        let new = format!("{file}.dpkg-dist");
-        if !Path::new(&new).is_file() {
-            continue;
-        }
-        notes.push(format!(
-            "kept the local edit of {file}; the new version is {new}"
-        ));
-        if let Ok(ran) = Call::new(Program::Diff, ["-u", "--", file, &new]).run() {
-            let text = String::from_utf8_lossy(&ran.stdout).into_owned();
-            notes.extend(text.lines().take(200).map(str::to_owned));
-        }
-    }
-    notes
 }
 
 /// The last complaint of apt or dpkg in a log, for the reason of a failure.

@@ -17,6 +17,7 @@
 pub mod apt;
 pub mod artifacts;
 pub mod checks;
+mod configuration;
 pub mod confirm;
 pub mod evidence;
 mod host;
