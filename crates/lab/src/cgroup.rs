@@ -85,6 +85,15 @@ impl Group {
     }
 }
 
+/// Names of all groups directly below the roots of the hierarchies.
+pub fn names_below_the_roots() -> Vec<String> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    hierarchies(&mounts)
+        .flat_map(|root| subfolders(Path::new(root)).collect::<Vec<_>>())
+        .filter_map(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()))
+        .collect()
+}
+
 fn hierarchies(mounts: &str) -> impl Iterator<Item = &str> {
     mounts.lines().filter_map(|line| {
         let mut words = line.split(' ').skip(1);

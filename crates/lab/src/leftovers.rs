@@ -2,7 +2,7 @@
 //!
 //! One way to take a host or a lab away, for those that end well and for those that do not.
 
-use crate::cgroup::Group;
+use crate::cgroup::{self, Group};
 use crate::host::machine;
 use crate::key;
 use crate::network;
@@ -10,7 +10,7 @@ use crate::run::runs;
 use crate::tool;
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -83,7 +83,12 @@ fn start_time(pid: u32) -> Option<String> {
 /// When a folder cannot be read or something resists.
 pub fn sweep(which: Sweep) -> Result<Vec<String>> {
     let mut gone = Vec::new();
-    for folder in subfolders(&runs()) {
+    let runs = runs();
+    fs::create_dir_all(&runs).with_context(|| format!("cannot make `{}`", runs.display()))?;
+    // Two that sweep at once would trip over each other.
+    let broom = File::create(runs.join("lock"))?;
+    broom.lock()?;
+    for folder in subfolders(&runs) {
         let owner = Owner::of(&folder);
         let alive = owner.as_ref().is_some_and(Owner::is_alive);
         // A lab without an owner is one that is just being made, or an empty folder of a killed process.
@@ -98,17 +103,45 @@ pub fn sweep(which: Sweep) -> Result<Vec<String>> {
         remove_lab(&id, &folder).with_context(|| format!("cannot take the lab `{id}` away"))?;
         gone.push(id);
     }
+    if which == Sweep::All {
+        remove_homeless()?;
+    }
     Ok(gone)
+}
+
+/// Takes away what carries our name and has neither a folder nor a living owner: a build folder was deleted.
+fn remove_homeless() -> Result<()> {
+    let homeless = |name: &str| {
+        let id = name.strip_prefix(network::PREFIX)?;
+        let pid: u32 = id.split('-').next()?.parse().ok()?;
+        (!is_there(pid)).then_some(())
+    };
+    for name in cgroup::names_below_the_roots() {
+        if homeless(&name).is_some() {
+            end_group(&name);
+        }
+    }
+    for name in network::names() {
+        if homeless(&name).is_some() {
+            network::remove(&name)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the process that the folder's name begins with is alive.
 fn is_ours_by_name(folder: &Path) -> bool {
     let name = name(folder);
     let pid = name.split('-').next().unwrap_or_default();
-    !pid.is_empty() && Path::new("/proc").join(pid).exists()
+    pid.parse().is_ok_and(is_there)
 }
 
-fn remove_lab(id: &str, folder: &Path) -> Result<()> {
+fn is_there(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// Takes one lab away.
+pub fn remove_lab(id: &str, folder: &Path) -> Result<()> {
     for host in subfolders(&folder.join("hosts")) {
         remove_host(id, &name(&host), &host);
     }
@@ -117,12 +150,7 @@ fn remove_lab(id: &str, folder: &Path) -> Result<()> {
     }
     // Hosts whose folder was never made have at most a namespace.
     let own = format!("{}{id}", network::PREFIX);
-    for namespace in fs::read_dir(network::NAMESPACES)
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        let namespace = namespace.file_name().to_string_lossy().into_owned();
+    for namespace in network::names() {
         if namespace == own || namespace.starts_with(&format!("{own}-")) {
             network::remove(&namespace)?;
         }
@@ -137,13 +165,7 @@ fn remove_lab(id: &str, folder: &Path) -> Result<()> {
 /// Ends and removes what there is of a host. It goes on where something resists: a sweep tries again.
 pub fn remove_host(lab: &str, host: &str, folder: &Path) {
     let machine = machine(lab, host);
-    if let Ok(group) = Group::named(&machine) {
-        let _ = tool::await_answer("the host's processes to end", END_MAX, || {
-            group.kill();
-            Ok(group.processes().is_empty().then_some(()))
-        });
-        group.remove();
-    }
+    end_group(&machine);
     for mount in ["root", "disk"] {
         let at = folder.join(mount);
         if is_mounted(&at) {
@@ -158,6 +180,16 @@ pub fn remove_host(lab: &str, host: &str, folder: &Path) {
     // Nothing under a mount is ever removed: that would be the base root's or another's.
     if !is_mounted(&folder.join("root")) && !is_mounted(&folder.join("disk")) {
         let _ = fs::remove_dir_all(folder);
+    }
+}
+
+fn end_group(name: &str) {
+    if let Ok(group) = Group::named(name) {
+        let _ = tool::await_answer("the host's processes to end", END_MAX, || {
+            group.kill();
+            Ok(group.processes().is_empty().then_some(()))
+        });
+        group.remove();
     }
 }
 

@@ -9,6 +9,7 @@
 
 use crate::tool;
 use anyhow::{Context, Result};
+use std::fs;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -17,7 +18,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub const PREFIX: &str = "overlock-lab-";
 
 /// Where `ip netns` keeps them (`ip-netns(8)`).
-pub const NAMESPACES: &str = "/run/netns";
+const NAMESPACES: &str = "/run/netns";
 
 /// Name under which hosts know the server of the repositories.
 pub const SERVER_NAME: &str = "repository.lab";
@@ -104,6 +105,15 @@ pub fn remove(namespace: &str) -> Result<()> {
         ip(&["netns", "del", namespace])?;
     }
     Ok(())
+}
+
+/// The namespaces that carry our name, of this project and of others like it.
+pub fn names() -> Vec<String> {
+    let entries = fs::read_dir(NAMESPACES).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with(PREFIX))
+        .collect()
 }
 
 /// The handle of a namespace.

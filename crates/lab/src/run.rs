@@ -2,7 +2,7 @@
 
 use crate::host::{Disk, Host};
 use crate::leftovers::{self, Owner, Sweep};
-use crate::network::{self, Network, SERVER, SERVER_NAME};
+use crate::network::{Network, SERVER, SERVER_NAME};
 use crate::repository::{Repository, Suite};
 use crate::root::Root;
 use crate::server::Server;
@@ -166,9 +166,7 @@ impl Drop for Run {
     fn drop(&mut self) {
         drop(self.server.get_mut().map(Option::take));
         // What resists is found by the next sweep, since the folder stays then.
-        if network::remove(self.network.namespace()).is_ok() {
-            let _ = fs::remove_dir_all(&self.folder);
-        }
+        let _ = leftovers::remove_lab(&self.id, &self.folder);
     }
 }
 

@@ -159,8 +159,22 @@ impl AptState {
             ],
             folder,
         };
-        tool::succeed(state.apt(&["-qq", "update"]).current_dir(&state.folder))?;
+        let updated = tool::succeed(&mut state.apt(&["-qq", "update"]));
+        // Without a network, what was fetched before still serves.
+        if !state.has_lists() {
+            updated?;
+        }
         Ok(state)
+    }
+
+    fn has_lists(&self) -> bool {
+        let lists = fs::read_dir(self.folder.join("state/lists"));
+        let mut names = lists
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name());
+        names.any(|name| name.to_string_lossy().contains("_Packages"))
     }
 
     fn simulate(&self, only: &[&str]) -> Result<String> {
