@@ -249,6 +249,17 @@ fn updates_of_a_repository_are_taken_by_apt() {
         refused.stderr
     );
 
+    // Those that the index knows are taken: only a plan that names the hash would see it.
+    let folder = tempfile::tempdir().unwrap();
+    let other = corpus::conffile(Release::Second).file("/usr/share/lab-conffile/more", "more");
+    let other = fs::read(other.build(folder.path()).unwrap()).unwrap();
+    repository
+        .swap("lab-conffile", "2.0", &other, Index::Renewed)
+        .unwrap();
+    host.output(&["apt-get", "-q", "update"]).unwrap();
+    install(&host, &["lab-conffile"]).ok().unwrap();
+    assert_eq!(host.read("/usr/share/lab-conffile/more").unwrap(), "more");
+
     // A withdrawn version is not there any more.
     repository.withdraw("lab-plain", "2.0").unwrap();
     host.output(&["apt-get", "-q", "update"]).unwrap();
