@@ -11,6 +11,7 @@
 mod bench;
 mod check;
 mod command;
+mod crash;
 mod fuzz;
 mod generate;
 mod lab;
@@ -66,6 +67,8 @@ enum Task {
         #[arg(long, default_value_t = 15)]
         pairs: usize,
     },
+    /// Cut `overlock apply` off at each event and see how the host ends (needs root).
+    Crash(crash::Crash),
     /// Run fuzz targets: all or one.
     Fuzz {
         /// A target's name; without it all, one after another.
@@ -106,6 +109,7 @@ fn run(task: Task) -> Result<()> {
         Task::Generate => generate::write(),
         Task::Mirror { to } => mirror::run(&to),
         Task::Bench { table, pairs } => bench::run(&table, pairs),
+        Task::Crash(args) => crash::run(&args),
         Task::Fuzz {
             target,
             seconds,

@@ -5,12 +5,15 @@
 //! (F26: it survives us and an upgrade of us), else in a process group of its own.
 
 mod catalogue;
+mod mend;
 mod quiet;
 mod simulation;
 
 pub use catalogue::Listed;
-pub use quiet::{Asked, Quiet, asked_for, disarm};
+pub use mend::{RUNGS, UNIT as MEND_UNIT};
+pub use quiet::{Asked, Quiet, asked_for, disarm, forget};
 
+use crate::artifacts::Artifacts;
 use crate::program::{Call, Program, ProgramError};
 use crate::{PackageManager, Simulated};
 use overlock_model::plan::{Change, Closure};
@@ -84,6 +87,18 @@ impl Apt {
     #[must_use]
     pub fn native(&self) -> &str {
         &self.native
+    }
+
+    /// Other architectures whose packages this host takes.
+    ///
+    /// # Errors
+    /// When dpkg cannot be asked.
+    pub fn foreign(&self) -> Result<Vec<String>, ProgramError> {
+        let text = Call::new(Program::Dpkg, ["--print-foreign-architectures"]).output()?;
+        Ok(String::from_utf8_lossy(&text)
+            .lines()
+            .map(str::to_owned)
+            .collect())
     }
 
     /// What apt would do to have exactly these versions, with all that must move with them.
@@ -319,25 +334,14 @@ impl PackageManager for Apt {
         result
     }
 
-    fn mend(&self, attempt: u32, log: &Path) -> Result<Vec<String>, ProgramError> {
-        let keep = ["--force-confdef", "--force-confold"];
-        let unit = format!("overlock-mend-{}", std::process::id());
-        if attempt <= 2 {
-            let arguments = keep
-                .into_iter()
-                .chain(["--configure", "-a"])
-                .map(OsString::from);
-            self.transaction(Program::Dpkg, arguments.collect(), log, &unit)?;
-            return Ok(vec!["dpkg --configure -a".to_owned()]);
-        }
-        let arguments = OPTIONS
-            .iter()
-            .chain(&KEEP_EDITS)
-            .copied()
-            .chain(["--no-remove", "--fix-broken", "install"])
-            .map(OsString::from);
-        self.transaction(Program::AptGet, arguments.collect(), log, &unit)?;
-        Ok(vec!["apt-get --fix-broken install".to_owned()])
+    fn mend(
+        &self,
+        attempt: u32,
+        closure: &Closure,
+        artifacts: &Artifacts,
+        log: &Path,
+    ) -> Result<Vec<String>, ProgramError> {
+        mend::climb(self, attempt, closure, artifacts, log)
     }
 
     fn standing(&self, closure: &Closure) -> Result<(Standing, Vec<String>), ProgramError> {

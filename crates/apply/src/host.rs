@@ -376,7 +376,10 @@ impl<'a> LocalHost<'a> {
 
 impl Hands for LocalHost<'_> {
     fn preflight(&mut self) -> Report {
-        if let Err(error) = fs::create_dir_all(&self.folder).and_then(|()| apt::disarm()) {
+        if let Err(error) = fs::create_dir_all(&self.folder)
+            .and_then(|()| apt::disarm())
+            .and_then(|()| apt::forget())
+        {
             return Report::failed(format!("cannot write `{}`: {error}", self.folder.display()));
         }
         let preflight = Preflight {
@@ -420,6 +423,9 @@ impl Hands for LocalHost<'_> {
                 apt::adopt(&unit).map_err(|error| chain(&error))?;
             }
         }
+        apt::adopt(&format!("{}.service", apt::MEND_UNIT)).map_err(|error| chain(&error))?;
+        // Nothing is being installed now: packages may start what they want again.
+        apt::disarm().map_err(|error| format!("`policy-rc.d` cannot be removed: {error}"))?;
         let found = self
             .manager
             .standing(self.closure)
@@ -434,7 +440,9 @@ impl Hands for LocalHost<'_> {
         self.observer.tell("mending the package manager's state");
         let quiet = Quiet::begin();
         let log = self.log();
-        let result = self.manager.mend(attempt, &log);
+        let result = self
+            .manager
+            .mend(attempt, self.closure, &self.artifacts, &log);
         drop(quiet);
         match result {
             Ok(notes) => Report::done_with(notes),

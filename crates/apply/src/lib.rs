@@ -33,6 +33,7 @@ mod verify;
 pub use host::{LocalHost, Observer, Settings};
 pub use preflight::difference;
 
+use artifacts::Artifacts;
 use overlock_model::plan::{Change, Closure};
 use overlock_model::run::Standing;
 use program::ProgramError;
@@ -71,11 +72,17 @@ pub trait PackageManager {
         unit: &str,
     ) -> Result<(), ProgramError>;
 
-    /// Finishes or undoes what was cut off; a higher attempt may do more.
+    /// Finishes or undoes what was cut off, with the artifacts of the closure that are at hand; a higher attempt does more.
     ///
     /// # Errors
-    /// When it ended badly.
-    fn mend(&self, attempt: u32, log: &Path) -> Result<Vec<String>, ProgramError>;
+    /// When it ended badly and nothing more can be tried.
+    fn mend(
+        &self,
+        attempt: u32,
+        closure: &Closure,
+        artifacts: &Artifacts,
+        log: &Path,
+    ) -> Result<Vec<String>, ProgramError>;
 
     /// Where the packages of a closure are.
     ///

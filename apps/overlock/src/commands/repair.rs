@@ -6,15 +6,13 @@ use crate::patch::{carry, site};
 use crate::state::State;
 use anyhow::anyhow;
 use overlock_apply::PackageManager;
-use overlock_apply::apt::Apt;
+use overlock_apply::apt::{self, Apt};
+use overlock_apply::artifacts::Artifacts;
 use overlock_journal::Journal;
 use overlock_model::plan::Closure;
 use overlock_model::run::{End, RepairState, Standing};
 use overlock_report::plain;
 use std::io::Write;
-
-/// Rungs of the package manager's ladder.
-const MENDS: u32 = 3;
 
 pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
     let journal = site::journal(state)?;
@@ -41,6 +39,7 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
         let plan = site::kept_plan(&state.data, &plan.0)?;
         return carry::apply(&plan, journal, reverts, &args.carry, state);
     }
+    apt::disarm()?;
     let apt = Apt::new(args.carry.limit).map_err(Failure::environment)?;
     let last = journal.runs().into_iter().next_back().and_then(|run| {
         let (_, end) = run.ended?;
@@ -78,9 +77,10 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
         return Ok(Done::Clear);
     }
     let log = state.data.join("repair.log");
-    for rung in 1..=MENDS {
+    let artifacts = Artifacts::new(state.data.join("artifacts"));
+    for rung in 1..=apt::RUNGS {
         // What it reports is not believed; the packages are asked.
-        let said = apt.mend(rung, &log);
+        let said = apt.mend(rung, &closure, &artifacts, &log);
         (standing, notes) = apt.standing(&closure).map_err(Failure::environment)?;
         if table {
             let said = said.map_or_else(|error| error.to_string(), |lines| lines.join(", "));

@@ -36,51 +36,63 @@ pub fn apply(
     site::configuration()?;
     overlock_apply::pins::end(state.clock())?;
     let apt = Apt::new(carry.limit).map_err(Failure::environment)?;
+    let open = journal.open_run();
+    if let Some(run) = open {
+        let runs = journal.runs();
+        if !runs.iter().any(|one| one.id == run && *one.plan == plan.id) {
+            return Err(Failure::of(
+                Kind::Repair,
+                anyhow!("run {run} of another plan has not ended"),
+            )
+            .hint("`overlock repair` finishes it"));
+        }
+        see_generation(&mut journal, plan, state)?;
+    }
     let os = this_os()?;
+    let kernel = format!("linux-image-{}", overlock_host::kernel::uname().release);
+    let known = site::host(&journal, &os, apt.native(), site::trust()?);
     let guard_host = Host {
         reverts: reverts.as_ref().map(|(_, closure)| closure.clone()),
-        ..site::host(&journal, &os, apt.native(), site::trust()?)
+        foreign: apt.foreign().map_err(Failure::environment)?,
+        protected: overlock_guard::Protected::default().and([kernel]),
+        ..known
     };
-    let permit =
-        overlock_guard::examine(plan, &guard_host, state.clock()).map_err(site::refusal)?;
-    let open = journal.open_run();
+    let permit = match open {
+        // A run that was cut off is gone on with, however late: half a change is worse than a late one.
+        Some(_) => overlock_guard::resume(plan, &guard_host),
+        None => overlock_guard::examine(plan, &guard_host, state.clock()),
+    };
+    let permit = permit.map_err(site::refusal)?;
     let run = match open {
-        Some(run) => {
-            let same = journal
-                .runs()
-                .into_iter()
-                .any(|one| one.id == run && *one.plan == plan.id);
-            if !same {
-                return Err(Failure::of(
-                    Kind::Repair,
-                    anyhow!("run {run} of another plan has not ended"),
-                )
-                .hint("`overlock repair` finishes it"));
-            }
-            run
-        }
+        Some(run) => run,
         None => {
             let run = journal.next_run();
             keep(plan, state)?;
-            let now = state.clock();
-            let mut begin = |event| {
-                journal
-                    .append(now, event)
-                    .map(drop)
-                    .map_err(site::journal_failure)
-            };
-            begin(Event::GenerationSeen {
-                generation: plan.header.generation,
-            })?;
-            begin(Event::Started {
+            let begin = Event::Started {
                 run,
                 plan: plan.id,
                 reverts: reverts.map(|(run, _)| run),
-            })?;
+            };
+            journal
+                .append(state.clock(), begin)
+                .map_err(site::journal_failure)?;
+            see_generation(&mut journal, plan, state)?;
             run
         }
     };
     carry_on(run, &permit, &apt, journal, carry, state)
+}
+
+/// Raises the floor to the plan's generation once its run has begun. In this order a cut between the two leaves a run to
+/// go on with; the other way round the plan would be used up by a run that never was.
+fn see_generation(journal: &mut Journal, plan: &PlanFile, state: &State) -> Result<(), Failure> {
+    let generation = plan.header.generation;
+    if journal.generation_floor() < generation {
+        journal
+            .append(state.clock(), Event::GenerationSeen { generation })
+            .map_err(site::journal_failure)?;
+    }
+    Ok(())
 }
 
 /// Goes on with a run from wherever its events have left it.

@@ -12,6 +12,8 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
+/// Its name until it is whole.
+const NEW: &str = "/usr/sbin/policy-rc.d.overlock-new";
 /// On a file system that is empty after a boot.
 const FOLDER: &str = "/run/overlock";
 const MARK: &str = "# written by overlock; harmless when no installation of it runs";
@@ -33,7 +35,6 @@ impl Quiet {
         if Path::new(POLICY).symlink_metadata().is_ok() && !is_ours()? {
             return Ok(Self { ours: false });
         }
-        fs::write(asked_file(), "")?;
         fs::write(
             Path::new(FOLDER).join("installing"),
             std::process::id().to_string(),
@@ -43,16 +44,15 @@ impl Quiet {
              kill -0 \"$pid\" 2>/dev/null || exit 0\n\
              printf '%s\\n' \"$*\" >> {FOLDER}/asked\nexit 101\n"
         );
-        let new = format!("{POLICY}.overlock-new");
         let mut file = fs::OpenOptions::new()
             .create(true)
             .truncate(true)
             .write(true)
             .mode(0o755)
-            .open(&new)?;
+            .open(NEW)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(new, POLICY)?;
+        fs::rename(NEW, POLICY)?;
         Ok(Self { ours: true })
     }
 
@@ -86,6 +86,14 @@ impl Drop for Quiet {
     }
 }
 
+/// Forgets what earlier installations wanted started.
+///
+/// # Errors
+/// When it is written down and cannot be removed.
+pub fn forget() -> io::Result<()> {
+    gone(&asked_file())
+}
+
 /// Removes what a run that was cut off left behind.
 ///
 /// # Errors
@@ -94,7 +102,12 @@ pub fn disarm() -> io::Result<()> {
     if is_ours()? {
         fs::remove_file(POLICY)?;
     }
-    match fs::remove_file(Path::new(FOLDER).join("installing")) {
+    gone(Path::new(NEW))?;
+    gone(&Path::new(FOLDER).join("installing"))
+}
+
+fn gone(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
