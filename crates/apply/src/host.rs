@@ -6,7 +6,7 @@ use crate::checks::Check;
 use crate::confirm::{Confirmation, Waited};
 use crate::preflight::Preflight;
 use crate::probe::Probe;
-use crate::{PackageManager, configuration, evidence, pins, restart, verify};
+use crate::{PackageManager, complaints, configuration, evidence, pins, restart, settings, verify};
 use jiff::Timestamp;
 use overlock_engine::{Hands, Report};
 use overlock_model::plan::{Action, Artifact, Change, Closure, Ends, Step};
@@ -83,6 +83,13 @@ impl<'a> LocalHost<'a> {
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.folder.join("packages.log")
+    }
+
+    fn run_folder(&self, run: Option<RunId>) -> PathBuf {
+        match run {
+            Some(run) => self.data.join("runs").join(run.to_string()),
+            None => self.folder.clone(),
+        }
     }
 
     fn unit(&self, phase: &str, attempt: u32) -> String {
@@ -306,6 +313,12 @@ impl<'a> LocalHost<'a> {
         attempt: u32,
     ) -> Report {
         let mut notes = Vec::new();
+        let taken_back = match phase {
+            "revert" => Some(self.run),
+            _ => self.settings.reverts,
+        };
+        let going_back =
+            taken_back.map(|run| settings::GoingBack::begin(&self.run_folder(Some(run))));
         let quiet = match Quiet::begin() {
             Ok(quiet) => quiet,
             Err(error) => {
@@ -324,16 +337,26 @@ impl<'a> LocalHost<'a> {
         let result = self.manager.install(files, removals, &log, &unit);
         drop(quiet);
         let kept = configuration::kept(&log, begin);
-        if phase == "revert" || self.settings.reverts.is_some() {
-            notes.extend(configuration::drop_new(&kept, &self.folder));
+        if let Some(going_back) = going_back {
+            notes.extend(configuration::drop_new(&kept, &self.run_folder(taken_back)));
+            match going_back.finish() {
+                Ok(restored) => notes.extend(restored),
+                Err(error) => notes.push(format!("configuration cannot be put back: {error}")),
+            }
         } else {
             notes.extend(configuration::differences(&kept));
+            // Whatever state the packages are in now, what they did to files is what would have to be taken back.
+            if let Err(error) = settings::settle(&self.folder) {
+                notes.push(format!(
+                    "changes of configuration cannot be written down: {error}"
+                ));
+            }
         }
         match result {
             Ok(()) => Report::done_with(notes),
             Err(error) => Report {
                 outcome: Outcome::Failed {
-                    why: format!("{}{}", chain(&error), last_error(&log)),
+                    why: complaints::told(&log, begin).unwrap_or_else(|| chain(&error)),
                 },
                 notes,
             },
@@ -343,6 +366,7 @@ impl<'a> LocalHost<'a> {
     fn keep_probe(&self) -> std::io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         configuration::remember(&self.folder)?;
+        settings::remember(&self.folder)?;
         fs::write(self.folder.join("before"), Probe::now().to_text())
     }
 
@@ -440,13 +464,16 @@ impl Hands for LocalHost<'_> {
         self.observer.tell("mending the package manager's state");
         let quiet = Quiet::begin();
         let log = self.log();
+        let begin = fs::metadata(&log).map_or(0, |of| of.len());
         let result = self
             .manager
             .mend(attempt, self.closure, &self.artifacts, &log);
         drop(quiet);
         match result {
             Ok(notes) => Report::done_with(notes),
-            Err(error) => Report::failed(format!("{}{}", chain(&error), last_error(&log))),
+            Err(error) => {
+                Report::failed(complaints::told(&log, begin).unwrap_or_else(|| chain(&error)))
+            }
         }
     }
 
@@ -489,17 +516,6 @@ impl Hands for LocalHost<'_> {
 fn deb_name(change: &Change, version: &str) -> String {
     let version = version.replace(':', "%3a");
     format!("{}_{version}_{}.deb", change.name, change.arch)
-}
-
-/// The last complaint of apt or dpkg in a log, for the reason of a failure.
-fn last_error(log: &Path) -> String {
-    let text = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    text.lines()
-        .rev()
-        .find(|line| line.contains("error") || line.starts_with("E: "))
-        .map(|line| format!(": {}", line.trim()))
-        .unwrap_or_default()
 }
 
 /// An error with its causes, in one line.

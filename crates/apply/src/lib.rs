@@ -17,6 +17,7 @@
 pub mod apt;
 pub mod artifacts;
 pub mod checks;
+mod complaints;
 mod configuration;
 pub mod confirm;
 pub mod evidence;
@@ -27,6 +28,7 @@ mod preflight;
 pub mod probe;
 pub mod program;
 pub mod restart;
+mod settings;
 pub mod space;
 mod verify;
 

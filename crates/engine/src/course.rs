@@ -200,8 +200,19 @@ impl Course {
         match (standing, &self.failure) {
             // Whole and as planned, whatever was reported on the way; verify has the last word.
             (Standing::Target, _) => self.step(at + 1),
-            (Standing::Broken, _) if self.mends < MENDS_MAX => self.mend(),
-            (Standing::Broken, _) => self.back_or(RepairState::PackagesBroken),
+            (Standing::Broken, failure) => {
+                // A package that failed once fails again, and may take its time; one that was cut off wants finishing.
+                let tries = if failure.is_some() && self.goes_back() {
+                    1
+                } else {
+                    MENDS_MAX
+                };
+                if self.mends < tries {
+                    self.mend()
+                } else {
+                    self.back_or(RepairState::PackagesBroken)
+                }
+            }
             (Standing::Prior | Standing::Mixed, None) if self.installs < INSTALLS_MAX => again,
             (Standing::Prior, failure) => Next::End(End::Prior {
                 why: failure.clone().unwrap_or_else(|| NotApplied::Failed {
@@ -236,9 +247,13 @@ impl Course {
         }
     }
 
+    fn goes_back(&self) -> bool {
+        self.on_failure == OnFailure::Revert && self.reversible
+    }
+
     /// Back to the former packages where the plan wants that and can; else the named state.
     fn back_or(&self, state: RepairState) -> Next {
-        if self.on_failure == OnFailure::Revert && self.reversible {
+        if self.goes_back() {
             return Next::Begin {
                 phase: Phase::Revert,
                 attempt: 1,
