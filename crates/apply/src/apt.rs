@@ -344,6 +344,26 @@ impl PackageManager for Apt {
         mend::climb(self, attempt, closure, artifacts, log)
     }
 
+    fn put_over(&self, files: &[PathBuf], log: &Path, unit: &str) -> Result<(), ProgramError> {
+        let options = [
+            "--force-confdef",
+            "--force-confold",
+            "--force-downgrade",
+            "--force-depends",
+        ];
+        let unpack = options
+            .into_iter()
+            .chain(["--unpack", "--"])
+            .map(OsString::from)
+            .chain(files.iter().map(OsString::from));
+        self.transaction(Program::Dpkg, unpack.collect(), log, unit)?;
+        let configure = options
+            .into_iter()
+            .chain(["--configure", "--pending"])
+            .map(OsString::from);
+        self.transaction(Program::Dpkg, configure.collect(), log, unit)
+    }
+
     fn standing(&self, closure: &Closure) -> Result<(Standing, Vec<String>), ProgramError> {
         let installed = self.installed()?;
         let mut notes: Vec<String> = installed

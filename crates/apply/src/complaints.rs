@@ -26,7 +26,8 @@ fn words(text: &str) -> Option<String> {
         .iter()
         .zip(lines.iter().skip(1).chain([&""]))
         .filter_map(|(line, next)| {
-            let rest = line.strip_prefix("dpkg: error processing ")?;
+            // A script that asked a question leaves its line open before it.
+            let (_, rest) = line.split_once("dpkg: error processing ")?;
             let rest = rest.strip_prefix("package ").unwrap_or(rest);
             let what = rest.split(" (").next().unwrap_or(rest);
             Some(format!("{what}: {}", next.trim()))
@@ -59,6 +60,8 @@ mod tests {
             words("Unpacking x\nSetting up lab-hangs (2.0) ...\n").unwrap(),
             "it stopped at `Setting up lab-hangs (2.0) ...`"
         );
+        let asked = "go on? [y/N] dpkg: error processing package b (--configure):\n it ended\n";
+        assert_eq!(words(asked).unwrap(), "b: it ended");
         assert_eq!(words("E: no\n").unwrap(), "no");
         assert_eq!(words("\n"), None);
     }

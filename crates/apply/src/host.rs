@@ -494,6 +494,20 @@ impl Hands for LocalHost<'_> {
             .iter()
             .filter(|change| matches!(change.action, Action::Install { .. }))
             .collect();
+        // apt does nothing while packages are not whole, and finishing the new ones may be what cannot be done; dpkg puts
+        // the former ones over them.
+        if matches!(
+            self.manager.standing(self.closure),
+            Ok((Standing::Broken, _))
+        ) {
+            let quiet = Quiet::begin();
+            let unit = self.unit("overlay", attempt);
+            let put = self.manager.put_over(&files, &self.log(), &unit);
+            drop(quiet);
+            if let Err(error) = put {
+                self.observer.tell(&chain(&error));
+            }
+        }
         let report = self.transact(&files, &installed, "revert", attempt);
         if report.outcome != Outcome::Done {
             return report;

@@ -86,6 +86,13 @@ pub trait PackageManager {
         log: &Path,
     ) -> Result<Vec<String>, ProgramError>;
 
+    /// Puts these files over what is there, whole or not, without asking what depends on what: the way back where the
+    /// ordinary one is barred.
+    ///
+    /// # Errors
+    /// When it ended badly.
+    fn put_over(&self, files: &[PathBuf], log: &Path, unit: &str) -> Result<(), ProgramError>;
+
     /// Where the packages of a closure are.
     ///
     /// # Errors
