@@ -55,6 +55,8 @@ pub struct LocalHost<'a> {
     folder: PathBuf,
     settings: Settings,
     observer: &'a mut dyn Observer,
+    /// What was seen of configuration before packages go back.
+    going_back: Option<settings::GoingBack>,
 }
 
 impl<'a> LocalHost<'a> {
@@ -76,6 +78,7 @@ impl<'a> LocalHost<'a> {
             folder: data.join("runs").join(run.to_string()),
             settings,
             observer,
+            going_back: None,
         }
     }
 
@@ -317,8 +320,12 @@ impl<'a> LocalHost<'a> {
             "revert" => Some(self.run),
             _ => self.settings.reverts,
         };
-        let going_back =
-            taken_back.map(|run| settings::GoingBack::begin(&self.run_folder(Some(run))));
+        let begin_back =
+            |run| settings::GoingBack::begin(&self.data.join("runs").join(RunId::to_string(&run)));
+        let going_back = self
+            .going_back
+            .take()
+            .or_else(|| taken_back.map(begin_back));
         let quiet = match Quiet::begin() {
             Ok(quiet) => quiet,
             Err(error) => {
@@ -479,6 +486,7 @@ impl Hands for LocalHost<'_> {
 
     fn revert(&mut self, attempt: u32) -> Report {
         self.observer.tell("putting the former packages back");
+        self.going_back = Some(settings::GoingBack::begin(&self.folder));
         let back = self
             .closure
             .changes

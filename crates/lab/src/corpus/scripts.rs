@@ -95,14 +95,15 @@ pub fn fills_disk(release: Release) -> Deb {
     .script("postrm", "rm -f /var/cache/lab-fills-disk\n")
 }
 
-/// `lab-cuts-network`: `postinst` takes the network's configuration and the interface down.
+/// `lab-cuts-network`: `postinst` takes the network's configuration and the interface down; through systemd where it runs
+/// itself without the host's network.
 #[must_use]
 pub fn cuts_network(release: Release) -> Deb {
     ill(
         "lab-cuts-network",
         release,
         "mv /etc/systemd/network/10-lab.network /etc/systemd/network/10-lab.network.cut\n\
-         ip link set host0 down\n",
+         ip link set host0 down 2>/dev/null || systemd-run --quiet --wait ip link set host0 down\n",
     )
     .script(
         "prerm",
