@@ -34,6 +34,29 @@ pub struct Entry {
     pub event: Event,
 }
 
+/// Schema of [`HistoryReport`].
+pub const HISTORY_SCHEMA: &str = "overlock.history/1";
+/// Schema of [`EventLine`].
+pub const EVENT_SCHEMA: &str = "overlock.event/1";
+
+/// What `overlock history --format json` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HistoryReport {
+    /// [`HISTORY_SCHEMA`].
+    pub schema: String,
+    /// Entries of the journal, oldest first; of one run where one was asked for.
+    pub entries: Vec<Entry>,
+}
+
+/// One line of what `overlock apply --format json` prints while it happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EventLine {
+    /// [`EVENT_SCHEMA`].
+    pub schema: String,
+    /// The entry just written to the journal.
+    pub entry: Entry,
+}
+
 /// What a journal knows of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]

@@ -9,6 +9,8 @@ use overlock_model::feed::{
     FEED_STATUS_SCHEMA, FEED_SYNC_SCHEMA, FeedStatusReport, FeedSyncReport,
 };
 use overlock_model::inventory::{INVENTORY_SCHEMA, Inventory};
+use overlock_model::plan::{PLAN_FILE_SCHEMA, PlanFile};
+use overlock_model::run::{EVENT_SCHEMA, EventLine, HISTORY_SCHEMA, HistoryReport};
 use overlock_model::scan::{SCAN_SCHEMA, ScanReport};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -35,6 +37,15 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
             "overlock.feed-sync-1.json",
             written::<FeedSyncReport>(FEED_SYNC_SCHEMA),
         ),
+        (
+            "overlock.plan-file-1.json",
+            written::<PlanFile>(PLAN_FILE_SCHEMA),
+        ),
+        (
+            "overlock.history-1.json",
+            written::<HistoryReport>(HISTORY_SCHEMA),
+        ),
+        ("overlock.event-1.json", written::<EventLine>(EVENT_SCHEMA)),
     ]
 }
 

@@ -6,7 +6,7 @@ use crate::patch::{printing, site};
 use crate::state::State;
 use anyhow::anyhow;
 use overlock_journal::{Journal, runs};
-use overlock_model::run::{Entry, Event, RunId};
+use overlock_model::run::{Entry, Event, HISTORY_SCHEMA, HistoryReport, RunId};
 use overlock_report::plain;
 use std::io::Write;
 
@@ -23,9 +23,7 @@ pub fn run(args: &History, state: &State) -> Result<Done, Failure> {
 fn list(entries: &[Entry], format: Plain) -> Result<Done, Failure> {
     let mut out = anstream::stdout().lock();
     if format == Plain::Json {
-        serde_json::to_writer_pretty(&mut out, entries).map_err(std::io::Error::from)?;
-        writeln!(out)?;
-        return Ok(Done::Clear);
+        return json(entries.to_vec(), &mut out);
     }
     let runs = runs::runs(entries);
     if runs.is_empty() {
@@ -48,6 +46,16 @@ fn list(entries: &[Entry], format: Plain) -> Result<Done, Failure> {
     Ok(Done::Clear)
 }
 
+fn json(entries: Vec<Entry>, out: &mut dyn Write) -> Result<Done, Failure> {
+    let report = HistoryReport {
+        schema: HISTORY_SCHEMA.to_owned(),
+        entries,
+    };
+    serde_json::to_writer_pretty(&mut *out, &report).map_err(std::io::Error::from)?;
+    writeln!(out)?;
+    Ok(Done::Clear)
+}
+
 fn show(entries: &[Entry], id: RunId, format: Plain, state: &State) -> Result<Done, Failure> {
     let of_run = runs::of_run(entries, id);
     let mut out = anstream::stdout().lock();
@@ -56,9 +64,7 @@ fn show(entries: &[Entry], id: RunId, format: Plain, state: &State) -> Result<Do
             .hint("`overlock history` lists the runs of this host"));
     }
     if format == Plain::Json {
-        serde_json::to_writer_pretty(&mut out, &of_run).map_err(std::io::Error::from)?;
-        writeln!(out)?;
-        return Ok(Done::Clear);
+        return json(of_run.into_iter().cloned().collect(), &mut out);
     }
     let mut begun = None;
     for entry in of_run {

@@ -58,18 +58,10 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
             writeln!(out, "  {}", plain(note))?;
         }
     }
-    if standing != Standing::Broken {
+    let is_half = standing == Standing::Mixed && matches!(last, Some((_, End::Repair { .. })));
+    if standing != Standing::Broken && !is_half {
         if table {
             writeln!(out, "every package is whole; nothing to mend")?;
-            if standing == Standing::Mixed
-                && let Some((run, _)) = &last
-            {
-                writeln!(
-                    out,
-                    "the packages of run {run} are at other versions than before and after it: \
-                    `overlock plan` makes a new plan, `overlock revert {run}` goes back"
-                )?;
-            }
         }
         return Ok(Done::Clear);
     }
@@ -78,6 +70,27 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
     }
     let log = state.data.join("repair.log");
     let artifacts = Artifacts::new(state.data.join("artifacts"));
+    if is_half {
+        // Whole packages, some at the new version: all of them to it, or where that fails again all of them back.
+        for way in [Some(closure.clone()), closure.reversed()].iter().flatten() {
+            let said = apt.mend(apt::RUNG_ALL, way, &artifacts, &log);
+            (standing, notes) = apt.standing(&closure).map_err(Failure::environment)?;
+            if table {
+                let said = said.map_or_else(|error| error.to_string(), |lines| lines.join(", "));
+                writeln!(out, "tried: {}", plain(&said))?;
+            }
+            if matches!(standing, Standing::Target | Standing::Prior) {
+                if table {
+                    writeln!(
+                        out,
+                        "every package of the run is at the {} version",
+                        word_of(standing)
+                    )?;
+                }
+                return Ok(Done::Clear);
+            }
+        }
+    }
     for rung in 1..=apt::RUNGS {
         // What it reports is not believed; the packages are asked.
         let said = apt.mend(rung, &closure, &artifacts, &log);
@@ -124,6 +137,13 @@ fn closure_of(
         })
         .cloned()
         .unwrap_or_default())
+}
+
+fn word_of(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Target => "new",
+        _ => "former",
+    }
 }
 
 fn word(state: RepairState) -> &'static str {

@@ -4,7 +4,7 @@ use crate::cli::Plain;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 use overlock_model::plan::{Change, Closure, PlanFile, Step};
-use overlock_model::run::{End, Entry, Event, Outcome, RunId};
+use overlock_model::run::{EVENT_SCHEMA, End, Entry, Event, EventLine, Outcome, RunId};
 use overlock_report::plain;
 use std::io::{self, Write};
 use std::path::Path;
@@ -49,7 +49,11 @@ impl Telling {
     pub fn entry(&mut self, entry: &Entry) {
         if self.format == Plain::Json {
             let mut out = io::stdout().lock();
-            if let Ok(text) = serde_json::to_string(entry) {
+            let line = EventLine {
+                schema: EVENT_SCHEMA.to_owned(),
+                entry: entry.clone(),
+            };
+            if let Ok(text) = serde_json::to_string(&line) {
                 // A reader that went away does not stop the run.
                 drop(writeln!(out, "{text}").and_then(|()| out.flush()));
             }

@@ -117,7 +117,9 @@ impl Bed {
     pub fn history(&self, run: &str) -> Vec<Value> {
         let argv = ["overlock", "history", run, "--format", "json"];
         let text = self.run(0, &argv).stdout;
-        serde_json::from_str(&text).unwrap()
+        let mut report: Value = serde_json::from_str(&text).unwrap();
+        let entries = report.get_mut("entries").unwrap().take();
+        serde_json::from_value(entries).unwrap()
     }
 
     /// How a run ended: the word of its end, and the whole event.
