@@ -10,7 +10,7 @@ mod quiet;
 mod simulation;
 
 pub use catalogue::Listed;
-pub use mend::{RUNGS, UNIT as MEND_UNIT};
+pub use mend::{RUNG_ALL, RUNGS, UNIT as MEND_UNIT};
 pub use quiet::{Asked, Quiet, asked_for, disarm, forget};
 
 use crate::artifacts::Artifacts;

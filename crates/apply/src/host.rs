@@ -343,6 +343,8 @@ impl<'a> LocalHost<'a> {
         let begin = fs::metadata(&log).map_or(0, |of| of.len());
         let result = self.manager.install(files, removals, &log, &unit);
         drop(quiet);
+        // dpkg syncs its own files; what scripts and apt wrote must not be lost after the journal says that it was done.
+        rustix::fs::sync();
         let kept = configuration::kept(&log, begin);
         if let Some(going_back) = going_back {
             notes.extend(configuration::drop_new(&kept, &self.run_folder(taken_back)));

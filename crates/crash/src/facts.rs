@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Files that tell of the way and not of the place: our own state, logs, caches, locks, backups of dpkg's database. What
 /// dpkg's `status` says is compared by its content.
-const OF_THE_WAY: [&str; 15] = [
+const OF_THE_WAY: [&str; 16] = [
     "proc",
     "run",
     "tmp",
@@ -27,6 +27,8 @@ const OF_THE_WAY: [&str; 15] = [
     "var/lib/dpkg/triggers/Lock",
     // Where dpkg unpacks a package's scripts; it empties it itself before the next.
     "var/lib/dpkg/tmp.ci",
+    // Into which dpkg writes an entry of its journal before that has its name.
+    "var/lib/dpkg/updates/tmp.i",
 ];
 
 /// Where a revert writes down which versions are kept away, and until when.

@@ -20,26 +20,33 @@ pub const OVERLOCK: &str = "/usr/local/bin/overlock";
 /// The packages, as a flat repository of files: no network.
 const REPOSITORY: &str = "srv/repository";
 
-/// Real updates of set B: libraries that much depends on, programs with services, scripts, triggers and configuration
-/// files. Those of them that have no update pending are left out.
-const REAL: [&str; 16] = [
-    "libssl3",
-    "openssl",
+/// Real updates of set B, as far as they are pending: libraries that much depends on, apt itself, a service, scripts.
+/// Left out are large ones with files by the thousand (perl, python, tzdata), which would only add time.
+const REAL: [&str; 18] = [
+    "apt",
+    "bind9-host",
+    "libapt-pkg6.0",
+    "libbrotli1",
     "libexpat1",
+    "liblzma5",
+    "libpcre2-8-0",
+    "libsasl2-2",
+    "libsasl2-modules-db",
+    "libssh2-1",
+    "libssl3",
     "libxml2",
-    "libgnutls30",
-    "libsystemd0",
+    "nginx-light",
+    "openssl",
+    "rsync",
     "sudo",
     "wget",
-    "rsync",
     "curl",
-    "tzdata",
-    "gpgv",
-    "libcap2",
-    "libpam-modules",
-    "nginx-light",
-    "openssh-client",
 ];
+
+/// What the package with a trigger does.
+const SEEN: &str = "mkdir -p /var/lib/lab-trigger\n\
+                    cat /usr/share/lab-trigger/* >/var/lib/lab-trigger/seen.new\n\
+                    mv /var/lib/lab-trigger/seen.new /var/lib/lab-trigger/seen\n";
 
 /// Which packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +105,9 @@ impl Template {
             OVERLOCK,
             "plan",
             "--offline",
+            // Nobody is there who could log in.
+            "--confirm",
+            "never",
             "--only",
             &names.join(","),
             "--out",
@@ -149,7 +159,9 @@ impl Making<'_> {
             corpus::conffile(release),
             corpus::service(release),
         ];
-        debs.extend(corpus::trigger(release));
+        // Its script writes again whenever it is configured: dpkg calls it that way after a trigger that failed.
+        let [waiting, triggering] = corpus::trigger(release);
+        debs.extend([waiting.script("postinst", SEEN), triggering]);
         debs.extend(corpus::pair(release));
         debs.iter().map(|deb| deb.build(&self.debs)).collect()
     }

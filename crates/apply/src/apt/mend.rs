@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// How many rungs there are.
 pub const RUNGS: u32 = 4;
+/// The rung that unpacks every package of the closure that is not as planned.
+pub const RUNG_ALL: u32 = 3;
 /// The transient unit of a rung, where systemd runs; there is never more than one, as the journal has one owner.
 pub const UNIT: &str = "overlock-mend";
 
@@ -36,7 +38,7 @@ pub(super) fn climb(
     let again = match rung {
         1 => return Ok(vec![configure(apt, log)]),
         2 => unpack(apt, Again::Cut, closure, artifacts, log)?,
-        3 => unpack(apt, Again::All, closure, artifacts, log)?,
+        RUNG_ALL => unpack(apt, Again::All, closure, artifacts, log)?,
         _ => {
             let arguments = OPTIONS
                 .iter()
