@@ -26,7 +26,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
 ];
 
 /// They may use everything and nothing that ships may use them.
-const BESIDE: [&str; 5] = ["testkit", "lab", "sim", "fuzz", "xtask"];
+const BESIDE: [&str; 6] = ["crash", "fuzz", "lab", "sim", "testkit", "xtask"];
 
 /// Two guards, two codebases: the host's verifier shares no code with what it verifies.
 const APART: [(&str, &str); 1] = [("guard", "planner")];
