@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: measures ours and theirs side by side and writes the table into `docs/benchmarks.md`.
 //!
 //! Machines differ, ratios last: both are run in turn, pair by pair, and each pair gives one ratio. A row is a name, two
-//! programs and the limits that it must keep; see `scan` for how to add one.
+//! programs and the limits that it must keep; see `scan` for how to add one, and `apply` for one that needs hosts of its
+//! own.
 
+mod apply;
 mod measure;
 mod scan;
 mod table;
@@ -57,19 +59,23 @@ pub enum Limit {
     PeakMib(f64),
 }
 
-/// Measures every row of a table, each with `pairs` pairs of runs.
-pub fn run(table: &str, pairs: usize) -> Result<()> {
-    ensure!(pairs > 0, "at least one pair of runs is needed");
-    let (rows, figures) = match table {
-        "scan" => (scan::rows()?, scan::figures()?),
-        _ => bail!("no table `{table}`; there is: scan"),
+/// Measures every row of a table, each with `pairs` pairs of runs, or as many as are usual for it.
+pub fn run(table: &str, pairs: Option<usize>) -> Result<()> {
+    let usual = match table {
+        "scan" => 15,
+        // A run takes seconds, and so does the host before it.
+        "apply" => 5,
+        _ => bail!("no table `{table}`; there are: scan, apply"),
     };
-    let mut measured: Vec<Measured> = Vec::new();
-    for row in rows {
-        println!("measuring {} ({pairs} pairs)", row.name);
-        let row = Measured::of(row, pairs)?;
-        println!("  {}", row.summary());
-        measured.push(row);
+    let pairs = pairs.unwrap_or(usual);
+    ensure!(pairs > 0, "at least one pair of runs is needed");
+    println!("measuring {table} ({pairs} pairs)");
+    let (measured, figures) = match table {
+        "apply" => apply::measure(pairs)?,
+        _ => (measure_rows(scan::rows()?, pairs)?, scan::figures()?),
+    };
+    for row in &measured {
+        println!("{}: {}", row.row.name, row.summary());
     }
     let page = workspace::root().join("docs/benchmarks.md");
     let old = fs::read_to_string(&page).unwrap_or_else(|_| "# Benchmarks\n".to_owned());
@@ -86,4 +92,13 @@ pub fn run(table: &str, pairs: usize) -> Result<()> {
         .collect();
     ensure!(broken.is_empty(), "over the limit: {}", broken.join("; "));
     Ok(())
+}
+
+fn measure_rows(rows: Vec<Row>, pairs: usize) -> Result<Vec<Measured>> {
+    rows.into_iter()
+        .map(|row| {
+            println!("  {}", row.name);
+            Measured::of(row, pairs)
+        })
+        .collect()
 }

@@ -61,11 +61,11 @@ enum Task {
     },
     /// Measure side by side and write the table into `docs/benchmarks.md`.
     Bench {
-        /// Which table: `scan`.
+        /// Which table: `scan`, or `apply` (needs root).
         table: String,
-        /// Pairs of runs for each row.
-        #[arg(long, default_value_t = 15)]
-        pairs: usize,
+        /// Pairs of runs for each row [default: 15 of `scan`, 5 of `apply`].
+        #[arg(long)]
+        pairs: Option<usize>,
     },
     /// Cut `overlock apply` off at each event and see how the host ends (needs root).
     Crash(crash::Crash),

@@ -24,12 +24,21 @@ pub struct Program {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Resources {
     /// User and system time, in seconds; GNU `time` counts in hundredths.
-    pub cpu_seconds: f64,
+    pub cpu_seconds: Option<f64>,
     /// Largest resident set, in MiB.
-    pub peak_mib: f64,
+    pub peak_mib: Option<f64>,
+}
+
+impl Resources {
+    /// Where nobody looked.
+    pub const NOT_MEASURED: Self = Self {
+        cpu_seconds: None,
+        peak_mib: None,
+    };
 }
 
 /// One table row's raw figures.
+#[derive(Debug, Clone)]
 pub struct Pairs {
     /// Wall times, one for each pair, in the order of the pairs.
     pub ours: Vec<Duration>,
@@ -130,8 +139,8 @@ impl Program {
             .map(|_| self.resources_once())
             .collect::<Result<Vec<_>>>()?;
         Ok(Resources {
-            cpu_seconds: median(runs.iter().map(|run| run.cpu_seconds)),
-            peak_mib: median(runs.iter().map(|run| run.peak_mib)),
+            cpu_seconds: Some(median(runs.iter().filter_map(|run| run.cpu_seconds))),
+            peak_mib: Some(median(runs.iter().filter_map(|run| run.peak_mib))),
         })
     }
 
@@ -157,8 +166,8 @@ fn parse(line: &str) -> Option<Resources> {
         .ok()?;
     match figures[..] {
         [user, system, kib] => Some(Resources {
-            cpu_seconds: user + system,
-            peak_mib: kib / 1024.0,
+            cpu_seconds: Some(user + system),
+            peak_mib: Some(kib / 1024.0),
         }),
         _ => None,
     }
@@ -237,8 +246,8 @@ mod tests {
         assert_eq!(
             parse("0.25 0.50 2048"),
             Some(Resources {
-                cpu_seconds: 0.75,
-                peak_mib: 2.0
+                cpu_seconds: Some(0.75),
+                peak_mib: Some(2.0)
             })
         );
         assert_eq!(parse("Command exited with non-zero status 1"), None);
@@ -268,9 +277,7 @@ mod tests {
         let ballast = vec![1_u8; 64 << 20];
         let resources = Program::new(["true"]).resources().unwrap();
         assert!(ballast.iter().all(|byte| *byte == 1));
-        assert!(
-            resources.peak_mib > 0.5 && resources.peak_mib < 16.0,
-            "{resources:?}"
-        );
+        let peak_mib = resources.peak_mib.unwrap();
+        assert!(peak_mib > 0.5 && peak_mib < 16.0, "{resources:?}");
     }
 }

@@ -23,12 +23,17 @@ impl Measured {
             before()?;
         }
         let (ours, theirs) = (row.ours.resources()?, row.theirs.resources()?);
-        Ok(Self {
+        Ok(Self::with(row, times, ours, theirs))
+    }
+
+    /// A row whose figures were taken elsewhere.
+    pub fn with(row: Row, times: Pairs, ours: Resources, theirs: Resources) -> Self {
+        Self {
             row,
             times,
             ours,
             theirs,
-        })
+        }
     }
 
     /// Whether every limit is kept.
@@ -39,20 +44,24 @@ impl Measured {
     fn keeps(&self, limit: Limit) -> bool {
         match limit {
             Limit::Wall(most) => median(self.times.ratios()) <= most,
-            Limit::Peak(most) => self.ours.peak_mib <= most * self.theirs.peak_mib,
-            Limit::PeakMib(most) => self.ours.peak_mib <= most,
+            // What was not measured is not kept.
+            Limit::Peak(most) => self
+                .ours
+                .peak_mib
+                .zip(self.theirs.peak_mib)
+                .is_some_and(|(ours, theirs)| ours <= most * theirs),
+            Limit::PeakMib(most) => self.ours.peak_mib.is_some_and(|ours| ours <= most),
         }
     }
 
     /// One line for the terminal.
     pub fn summary(&self) -> String {
         format!(
-            "{} against {}, ratio {}, {:.1} MiB against {:.1} MiB",
+            "{} against {}, ratio {}, MiB {}",
             wall(&self.times.ours),
             wall(&self.times.theirs),
             spread(&self.times.ratios()),
-            self.ours.peak_mib,
-            self.theirs.peak_mib
+            both(self.ours.peak_mib, self.theirs.peak_mib, 1)
         )
     }
 
@@ -78,15 +87,13 @@ impl Measured {
             })
             .collect();
         format!(
-            "| {} | {} | {} | {} | {:.2} / {:.2} | {:.1} / {:.1} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} |",
             self.row.name,
             wall(&self.times.ours),
             wall(&self.times.theirs),
             spread(&self.times.ratios()),
-            self.ours.cpu_seconds,
-            self.theirs.cpu_seconds,
-            self.ours.peak_mib,
-            self.theirs.peak_mib,
+            both(self.ours.cpu_seconds, self.theirs.cpu_seconds, 2),
+            both(self.ours.peak_mib, self.theirs.peak_mib, 1),
             limits.join("; ")
         )
     }
@@ -150,6 +157,14 @@ pub fn machine() -> String {
     format!("{model}, {cores} cores, Linux {}.", kernel.trim())
 }
 
+/// Ours and theirs; a dash for what was not measured.
+fn both(ours: Option<f64>, theirs: Option<f64>, digits: usize) -> String {
+    let one = |value: Option<f64>| {
+        value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
+    };
+    format!("{} / {}", one(ours), one(theirs))
+}
+
 fn wall(times: &[Duration]) -> String {
     let seconds = median(times.iter().map(Duration::as_secs_f64));
     if seconds < 1.0 {
@@ -197,12 +212,12 @@ mod tests {
                 theirs: [10, 10, 10].map(Duration::from_millis).into(),
             },
             ours: Resources {
-                cpu_seconds: 0.02,
-                peak_mib: 12.0,
+                cpu_seconds: Some(0.02),
+                peak_mib: Some(12.0),
             },
             theirs: Resources {
-                cpu_seconds: 0.01,
-                peak_mib: 6.0,
+                cpu_seconds: Some(0.01),
+                peak_mib: Some(6.0),
             },
         }
     }
@@ -223,6 +238,18 @@ mod tests {
         assert_eq!(
             measured(vec![Limit::Wall(1.5)]).line(),
             "| a row | 20.0 ms | 10.0 ms | 2.00 (1.00 to 3.00) | 0.02 / 0.01 | 12.0 / 6.0 | wall ≤ 1.5 ×: **broken** |"
+        );
+    }
+
+    #[test]
+    fn what_was_not_measured_is_shown_so_and_keeps_no_limit() {
+        let mut row = measured(vec![Limit::PeakMib(1.0e6)]);
+        row.ours = Resources::NOT_MEASURED;
+        assert!(!row.holds());
+        assert!(
+            row.line().contains("| – / 0.01 | – / 6.0 |"),
+            "{}",
+            row.line()
         );
     }
 
