@@ -10,7 +10,7 @@ use super::{Figures, Limit, Row};
 use crate::{command, workspace};
 use anyhow::{Context, Result, ensure};
 use overlock_lab::{Host, Lab, Recipe, Repository, Root, Suite, Update, real_security_updates};
-use overlock_model::run::{Entry, Event};
+use overlock_model::run::{Event, HistoryReport};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -345,11 +345,9 @@ struct Phases {
 impl Phases {
     fn add(&mut self, host: &Host) -> Result<()> {
         let text = host.output(&["overlock", "history", "1", "--format", "json"])?;
-        let mut report: serde_json::Value = serde_json::from_str(&text)?;
-        let entries = report.get_mut("entries").map(serde_json::Value::take);
-        let entries: Vec<Entry> = serde_json::from_value(entries.unwrap_or(report))?;
+        let history: HistoryReport = serde_json::from_str(&text)?;
         let mut begun = None;
-        for entry in entries {
+        for entry in history.entries {
             match entry.event {
                 Event::Begun { .. } => begun = Some(entry.at),
                 Event::Done { phase, .. } => {
