@@ -1,0 +1,210 @@
+//! Changing packages: forward by the plan, back by the former artifacts; restarts once, afterwards.
+
+use super::{LocalHost, chain};
+use crate::apt::{self, Quiet};
+use crate::probe::Probe;
+use crate::{complaints, configuration, pins, restart, settings};
+use overlock_engine::Report;
+use overlock_model::plan::{Action, Change};
+use overlock_model::run::{Outcome, RunId, Standing};
+use std::fs;
+use std::path::PathBuf;
+
+impl LocalHost<'_> {
+    pub(super) fn install(&mut self, attempt: u32) -> Report {
+        if matches!(
+            self.manager.standing(self.closure),
+            Ok((Standing::Target, _))
+        ) {
+            return Report::done_with(vec!["installed already".to_owned()]);
+        }
+        let files = match self.checked(self.closure.artifacts()) {
+            Ok(files) => files,
+            Err(why) => return Report::failed(why),
+        };
+        if attempt == 1
+            && let Err(error) = self.keep_probe()
+        {
+            return Report::failed(format!("what the host has cannot be written down: {error}"));
+        }
+        let removals: Vec<&Change> = self
+            .closure
+            .changes
+            .iter()
+            .filter(|change| change.to().is_none())
+            .collect();
+        let report = self.transact(&files, &removals, "install", attempt);
+        match self.settings.reverts {
+            // Before the revert counts as done, so that no timer can come in between (F39a).
+            Some(run) if report.outcome == Outcome::Done => {
+                let gone = self.closure.changes.iter();
+                let gone = gone.filter_map(|change| Some((change.name.as_str(), change.from()?)));
+                self.keep_away(run, gone.collect(), report)
+            }
+            _ => report,
+        }
+    }
+
+    fn keep_away(&self, run: RunId, versions: Vec<(&str, &str)>, report: Report) -> Report {
+        let until = self.settings.away_until;
+        match pins::keep_away(run, &versions, until) {
+            Err(error) => Report::failed(format!("the versions cannot be kept away: {error}")),
+            Ok(path) => {
+                let mut notes = report.notes;
+                notes.push(format!(
+                    "kept away until {} by {}",
+                    until.strftime("%Y-%m-%d"),
+                    path.display()
+                ));
+                Report { notes, ..report }
+            }
+        }
+    }
+
+    fn transact(
+        &mut self,
+        files: &[PathBuf],
+        removals: &[&Change],
+        phase: &str,
+        attempt: u32,
+    ) -> Report {
+        let mut notes = Vec::new();
+        let taken_back = match phase {
+            "revert" => Some(self.run),
+            _ => self.settings.reverts,
+        };
+        let begin_back =
+            |run| settings::GoingBack::begin(&self.data.join("runs").join(RunId::to_string(&run)));
+        let going_back = self
+            .going_back
+            .take()
+            .or_else(|| taken_back.map(begin_back));
+        let quiet = match Quiet::begin() {
+            Ok(quiet) => quiet,
+            Err(error) => {
+                return Report::failed(format!("packages' restarts cannot be held off: {error}"));
+            }
+        };
+        if !quiet.is_ours() {
+            notes.push("the host's own policy-rc.d decides on restarts".to_owned());
+        }
+        let (log, unit) = (self.log(), self.unit(phase, attempt));
+        self.observer.tell(&format!(
+            "{phase}: {} packages",
+            files.len() + removals.len()
+        ));
+        let begin = fs::metadata(&log).map_or(0, |of| of.len());
+        let result = self.manager.install(files, removals, &log, &unit);
+        drop(quiet);
+        // dpkg syncs its own files; what scripts and apt wrote must not be lost after the journal says that it was done.
+        rustix::fs::sync();
+        let kept = configuration::kept(&log, begin);
+        if let Some(going_back) = going_back {
+            notes.extend(configuration::drop_new(&kept, &self.run_folder(taken_back)));
+            match going_back.finish() {
+                Ok(restored) => notes.extend(restored),
+                Err(error) => notes.push(format!("configuration cannot be put back: {error}")),
+            }
+        } else {
+            notes.extend(configuration::differences(&kept));
+            // Whatever state the packages are in now, what they did to files is what would have to be taken back.
+            if let Err(error) = settings::settle(&self.folder) {
+                notes.push(format!(
+                    "changes of configuration cannot be written down: {error}"
+                ));
+            }
+        }
+        match result {
+            Ok(()) => Report::done_with(notes),
+            Err(error) => Report {
+                outcome: Outcome::Failed {
+                    why: complaints::told(&log, begin).unwrap_or_else(|| chain(&error)),
+                },
+                notes,
+            },
+        }
+    }
+
+    fn keep_probe(&self) -> std::io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        configuration::remember(&self.folder)?;
+        settings::remember(&self.folder)?;
+        fs::write(self.folder.join("before"), Probe::now().to_text())
+    }
+
+    pub(super) fn restart(&mut self, units: &[String]) -> Report {
+        match restart::pass(units, &apt::asked_for()) {
+            Err(why) => Report::failed(why),
+            Ok(pass) => {
+                let mut notes: Vec<String> = pass
+                    .restarted
+                    .iter()
+                    .map(|unit| format!("restarted {unit}"))
+                    .collect();
+                notes.extend(
+                    pass.left
+                        .iter()
+                        .map(|unit| format!("not restarted: {unit}")),
+                );
+                if pass.failed.is_empty() {
+                    return Report::done_with(notes);
+                }
+                Report {
+                    outcome: Outcome::Failed {
+                        why: pass.failed.join("; "),
+                    },
+                    notes,
+                }
+            }
+        }
+    }
+
+    pub(super) fn take_back(&mut self, attempt: u32) -> Report {
+        self.observer.tell("putting the former packages back");
+        self.going_back = Some(settings::GoingBack::begin(&self.folder));
+        let back = self
+            .closure
+            .changes
+            .iter()
+            .filter_map(|change| Some((change, change.back()?)));
+        let files = match self.checked(back) {
+            Ok(files) => files,
+            Err(why) => return Report::failed(why),
+        };
+        let installed: Vec<&Change> = self
+            .closure
+            .changes
+            .iter()
+            .filter(|change| matches!(change.action, Action::Install { .. }))
+            .collect();
+        // apt does nothing while packages are not whole, and finishing the new ones may be what cannot be done; dpkg puts
+        // the former ones over them.
+        if matches!(
+            self.manager.standing(self.closure),
+            Ok((Standing::Broken, _))
+        ) {
+            let quiet = Quiet::begin();
+            let unit = self.unit("overlay", attempt);
+            let put = self.manager.put_over(&files, &self.log(), &unit);
+            drop(quiet);
+            if let Err(error) = put {
+                self.observer.tell(&chain(&error));
+            }
+        }
+        let report = self.transact(&files, &installed, "revert", attempt);
+        if report.outcome != Outcome::Done {
+            return report;
+        }
+        let gone = self.closure.changes.iter();
+        let gone = gone.filter_map(|change| Some((change.name.as_str(), change.to()?)));
+        let report = self.keep_away(self.run, gone.collect(), report);
+        let restarted = self.restart(&[]);
+        Report {
+            notes: report.notes.into_iter().chain(restarted.notes).collect(),
+            outcome: match report.outcome {
+                Outcome::Done => restarted.outcome,
+                other => other,
+            },
+        }
+    }
+}
