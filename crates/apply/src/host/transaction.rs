@@ -97,7 +97,7 @@ impl LocalHost<'_> {
         let result = self.manager.install(files, removals, &log, &unit);
         drop(quiet);
         // dpkg syncs its own files; what scripts and apt wrote must not be lost after the journal says that it was done.
-        rustix::fs::sync();
+        sync();
         let kept = configuration::kept(&log, begin);
         if let Some(going_back) = going_back {
             notes.extend(configuration::drop_new(&kept, &self.run_folder(taken_back)));
@@ -205,6 +205,16 @@ impl LocalHost<'_> {
                 Outcome::Done => restarted.outcome,
                 other => other,
             },
+        }
+    }
+}
+
+/// Writes out the file systems that packages live on, and no others: a slow disk of somebody's is not our business.
+fn sync() {
+    for place in ["/", "/boot", "/etc", "/usr", "/var"] {
+        // What cannot be synced could not be written to either, and that was told before.
+        if let Ok(place) = std::fs::File::open(place) {
+            let _ = rustix::fs::syncfs(&place);
         }
     }
 }
