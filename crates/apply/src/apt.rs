@@ -5,11 +5,13 @@
 //! (F26: it survives us and an upgrade of us), else in a process group of its own.
 
 mod catalogue;
+mod marks;
 mod mend;
 mod quiet;
 mod simulation;
 
 pub use catalogue::Listed;
+pub use marks::restore as restore_marks;
 pub use mend::{RUNG_ALL, RUNGS, UNIT as MEND_UNIT};
 pub use quiet::{Asked, Quiet, asked_for, disarm, forget};
 
@@ -18,7 +20,7 @@ use crate::program::{Call, Program, ProgramError};
 use crate::{PackageManager, Simulated};
 use overlock_model::plan::{Change, Closure};
 use overlock_model::run::Standing;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -320,18 +322,9 @@ impl PackageManager for Apt {
         log: &Path,
         unit: &str,
     ) -> Result<(), ProgramError> {
-        let marks = automatic()?;
+        marks::keep(log)?;
         let arguments = install_arguments(files, removals, Removals::Refused);
-        let result = self.transaction(Program::AptGet, arguments, log, unit);
-        // Naming a package tells apt that somebody wants it; what was there automatically stays so.
-        let now = automatic()?;
-        let lost: Vec<&String> = marks.difference(&now).collect();
-        if !lost.is_empty() {
-            let arguments = ["auto", "--"].map(str::to_owned).into_iter();
-            // A package that was removed has no mark to lose; apt-mark only warns.
-            drop(Call::new(Program::AptMark, arguments.chain(lost.into_iter().cloned())).run());
-        }
-        result
+        self.transaction(Program::AptGet, arguments, log, unit)
     }
 
     fn mend(
@@ -431,13 +424,4 @@ impl PackageManager for Apt {
         };
         Ok((standing, notes))
     }
-}
-
-/// Packages that apt may remove by itself when nothing needs them.
-fn automatic() -> Result<BTreeSet<String>, ProgramError> {
-    let text = Call::new(Program::AptMark, ["showauto"]).output()?;
-    Ok(String::from_utf8_lossy(&text)
-        .lines()
-        .map(str::to_owned)
-        .collect())
 }

@@ -175,6 +175,7 @@ impl Hands for LocalHost<'_> {
         apt::adopt(&format!("{}.service", apt::MEND_UNIT)).map_err(|error| chain(&error))?;
         // Nothing is being installed now: packages may start what they want again.
         apt::disarm().map_err(|error| format!("`policy-rc.d` cannot be removed: {error}"))?;
+        apt::restore_marks(&self.log()).map_err(|error| chain(&error))?;
         let found = self
             .manager
             .standing(self.closure)
