@@ -9,12 +9,13 @@ use crate::artifacts::Artifacts;
 use crate::checks::Check;
 use crate::preflight::Preflight;
 use crate::probe::Probe;
-use crate::{PackageManager, complaints, settings, verify};
+use crate::{PackageManager, complaints, configuration, settings, verify};
 use jiff::Timestamp;
 use overlock_engine::{Hands, Report};
 use overlock_model::plan::{Artifact, Change, Closure, Ends, Step};
 use overlock_model::run::{RunId, Standing};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -125,7 +126,10 @@ impl<'a> LocalHost<'a> {
 
 impl Hands for LocalHost<'_> {
     fn preflight(&mut self) -> Report {
+        // Former files of `/etc` and evidence will lie there.
+        let owner_only = || fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o700));
         if let Err(error) = fs::create_dir_all(&self.folder)
+            .and_then(|()| owner_only())
             .and_then(|()| apt::disarm())
             .and_then(|()| apt::forget())
         {
@@ -180,8 +184,13 @@ impl Hands for LocalHost<'_> {
             .manager
             .standing(self.closure)
             .map_err(|error| chain(&error))?;
-        if found.0 == Standing::Broken {
-            self.observer.tell("packages are not whole");
+        match found.0 {
+            Standing::Broken => self.observer.tell("packages are not whole"),
+            // However they came back: what dpkg laid beside edited files on the way goes too.
+            Standing::Prior => {
+                configuration::drop_new(&configuration::kept(&self.log(), 0), &self.folder);
+            }
+            Standing::Target | Standing::Mixed => {}
         }
         Ok(found)
     }

@@ -211,11 +211,18 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
                 }
                 Step::Commit {
                     confirm_within: Some(seconds),
-                } => writeln!(
-                    out,
-                    "must be confirmed within {} minutes over a new login, else it is taken back",
-                    seconds.div_ceil(60)
-                )?,
+                } => {
+                    let minutes = seconds.div_ceil(60);
+                    let else_what = if plan.closures.iter().all(Closure::is_reversible) {
+                        "else it is taken back"
+                    } else {
+                        "else the run ends as not effective: one-way packages cannot be taken back"
+                    };
+                    writeln!(
+                        out,
+                        "must be confirmed within {minutes} minutes over a new login, {else_what}"
+                    )?;
+                }
                 Step::Verify { ends } if !ends.is_empty() => {
                     writeln!(out, "ends {} exposures", ends.len())?;
                 }
