@@ -1,5 +1,11 @@
 //! A sample of `cargo xtask crash`: wherever an apply is cut off, `overlock repair` brings the host to the target or back.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test's helper may fail as its test does, and says where it was"
+)]
+
 use overlock_crash::{Campaign, Fault, News, Points, Recovery, Set, Tally};
 use std::path::Path;
 
