@@ -255,8 +255,8 @@ pub fn adopt(unit: &str) -> Result<(), ProgramError> {
     if !Path::new("/run/systemd/system").is_dir() {
         return Ok(());
     }
-    // `systemctl start` on a running unit of type exec returns at once, so the wait is a poll with a bound: each call
-    // blocks until the unit's job queue is looked at, and RuntimeMaxSec ends the unit itself.
+    // systemctl has no call that waits for a unit that others started, so this asks again and again, for an hour at
+    // most; RuntimeMaxSec ends the unit itself long before.
     for _ in 0..36_000 {
         let state = Call::new(Program::Systemctl, ["is-active", "--", unit]).run()?;
         let word = String::from_utf8_lossy(&state.stdout).trim().to_owned();
