@@ -8,17 +8,28 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-/// Restarting these takes the host or its users down; they run new code after a reboot.
-const REBOOT: [&str; 9] = [
-    "dbus.service",
+/// Restarting these takes the host, its users or what it runs for others down; they run new code after a reboot.
+const REBOOT: [&str; 18] = [
     "dbus-broker.service",
-    "systemd-logind.service",
+    "dbus.service",
     "display-manager.service",
+    // Ends every container unless it was told otherwise.
+    "docker.service",
     "gdm.service",
     "gdm3.service",
-    "lightdm.service",
-    "sddm.service",
+    "greetd.service",
     "init.scope",
+    "lightdm.service",
+    // Its file systems vanish from under running containers.
+    "lxcfs.service",
+    "lxdm.service",
+    "networking.service",
+    "nodm.service",
+    "sddm.service",
+    "slim.service",
+    "systemd-logind.service",
+    "wpa_supplicant.service",
+    "xdm.service",
 ];
 
 /// Restarted after all others, in this order: who looks after a broken host comes in through these.

@@ -91,15 +91,11 @@ mod tests {
                 .filter(|point| (from..=to).contains(*point))
                 .count()
         };
-        assert_eq!(
-            [
-                in_range(1, 900),
-                in_range(901, 990),
-                in_range(991, 999),
-                in_range(1000, 1000)
-            ],
-            [7, 6, 6, 1]
-        );
+        let mut large = [in_range(1, 900), in_range(901, 990), in_range(991, 999)];
+        // Which of the large kinds gets the odd one is the seed's choice.
+        large.sort_unstable();
+        assert_eq!(large, [6, 6, 7]);
+        assert_eq!(in_range(1000, 1000), 1);
     }
 
     #[test]

@@ -8,7 +8,6 @@ use anyhow::anyhow;
 use overlock_apply::PackageManager;
 use overlock_apply::apt::{self, Apt};
 use overlock_apply::artifacts::Artifacts;
-use overlock_journal::Journal;
 use overlock_model::plan::Closure;
 use overlock_model::run::{End, RepairState, Standing};
 use overlock_report::plain;
@@ -33,7 +32,7 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
         }
         drop(out);
         let reverts = match plan.1 {
-            Some(former) => Some((former, closure_of(&journal, former, state)?)),
+            Some(former) => Some((former, site::closure_of(&journal, former, state)?)),
             None => None,
         };
         let plan = site::kept_plan(&state.data, &plan.0)?;
@@ -46,7 +45,7 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
         Some((run.id, end.clone()))
     });
     let closure = match &last {
-        Some((run, _)) => closure_of(&journal, *run, state)?,
+        Some((run, _)) => site::closure_of(&journal, *run, state)?,
         None => Closure::default(),
     };
     let (mut standing, mut notes) = apt.standing(&closure).map_err(Failure::environment)?;
@@ -111,32 +110,6 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
         anyhow!("packages are still not whole: {}", notes.join("; ")),
     )
     .hint(format!("what was said is in `{}`", log.display())))
-}
-
-fn closure_of(
-    journal: &Journal,
-    run: overlock_model::run::RunId,
-    state: &State,
-) -> Result<Closure, Failure> {
-    let plan = journal
-        .runs()
-        .into_iter()
-        .find(|one| one.id == run)
-        .map(|one| *one.plan)
-        .ok_or_else(|| Failure::environment(anyhow!("there is no run {run}")))?;
-    let plan = site::kept_plan(&state.data, &plan)?;
-    let own = plan
-        .entries
-        .iter()
-        .find(|entry| entry.host == *journal.host());
-    Ok(own
-        .and_then(|entry| {
-            plan.closures
-                .iter()
-                .find(|closure| closure.digest().is_ok_and(|digest| digest == entry.closure))
-        })
-        .cloned()
-        .unwrap_or_default())
 }
 
 fn word_of(standing: Standing) -> &'static str {

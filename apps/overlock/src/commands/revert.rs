@@ -34,12 +34,7 @@ pub fn run(args: &Revert, state: &State) -> Result<Done, Failure> {
         .iter()
         .find(|entry| entry.host == *journal.host())
         .ok_or_else(|| Failure::input(anyhow!("run {id} was for another host")))?;
-    let closure = former
-        .closures
-        .iter()
-        .find(|closure| closure.digest().is_ok_and(|digest| digest == entry.closure))
-        .cloned()
-        .unwrap_or_default();
+    let closure = site::closure_of(&journal, id, state)?;
     let reversed = closure.reversed().ok_or_else(|| {
         Failure::of(
             Kind::Refused,

@@ -2,9 +2,11 @@
 
 use crate::exit::{Failure, Kind};
 use crate::state::State;
+use anyhow::anyhow;
 use overlock_guard::{Approver, Approvers, Host, Refusal, Trust};
 use overlock_journal::{Journal, JournalError};
-use overlock_model::plan::{HostId, PlanFile, PlanId};
+use overlock_model::plan::{Closure, HostId, PlanFile, PlanId};
+use overlock_model::run::RunId;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -207,4 +209,30 @@ pub fn kept_plan(data: &Path, id: &PlanId) -> Result<PlanFile, Failure> {
         )));
     }
     Ok(plan)
+}
+
+/// The closure that a run carried out on this host; empty where its plan had none for it.
+///
+/// # Errors
+/// When there is no such run, or its plan is gone.
+pub fn closure_of(journal: &Journal, run: RunId, state: &State) -> Result<Closure, Failure> {
+    let plan = journal
+        .runs()
+        .into_iter()
+        .find(|one| one.id == run)
+        .map(|one| *one.plan)
+        .ok_or_else(|| Failure::environment(anyhow!("there is no run {run}")))?;
+    let plan = kept_plan(&state.data, &plan)?;
+    let own = plan
+        .entries
+        .iter()
+        .find(|entry| entry.host == *journal.host());
+    Ok(own
+        .and_then(|entry| {
+            plan.closures
+                .iter()
+                .find(|closure| closure.digest().is_ok_and(|digest| digest == entry.closure))
+        })
+        .cloned()
+        .unwrap_or_default())
 }

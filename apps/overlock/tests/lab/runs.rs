@@ -5,6 +5,20 @@ use crate::bed::Bed;
 /// Whether the script that hangs is at it.
 const BUSY: &str = "dpkg-query -W -f '${db:Status-Status}' lab-hangs | grep -q half-configured";
 
+/// A document holds to its published schema.
+#[track_caller]
+fn holds(schema: &str, document: &str) {
+    let schemas = overlock_report::schemas();
+    let (_, schema) = schemas.iter().find(|(file, _)| *file == schema).unwrap();
+    let validator = jsonschema::validator_for(schema).unwrap();
+    let document = serde_json::from_str(document).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
 #[test]
 fn update_takes_effect_and_goes_back() {
     let packages = [
@@ -46,8 +60,14 @@ fn update_takes_effect_and_goes_back() {
         "moves with lab-pair: {}",
         planned.stdout
     );
+    holds(
+        "overlock.plan-file-1.json",
+        &bed.host.read("/root/plan.json").unwrap(),
+    );
     let ran = bed.apply(&[]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let history = bed.run(0, &["overlock", "history", "--format", "json"]);
+    holds("overlock.history-1.json", &history.stdout);
     for package in [
         "lab-plain",
         "lab-pair",
@@ -83,7 +103,11 @@ fn update_takes_effect_and_goes_back() {
     );
 
     // Again is nothing.
-    assert_eq!(bed.apply(&[]).code, 0);
+    let again = bed.apply(&["--format", "json"]);
+    assert_eq!(again.code, 0);
+    for line in again.stdout.lines() {
+        holds("overlock.event-1.json", line);
+    }
     assert_eq!(bed.starts("lab-service"), starts.0 + 1);
 
     let back = bed.run(0, &["overlock", "revert", "1"]);
