@@ -165,13 +165,19 @@ impl Hands for LocalHost<'_> {
             }
             Step::Commit { confirm_within } => self.commit(*confirm_within),
             Step::Evidence { .. } => self.evidence(),
+            Step::Snapshot {}
+            | Step::Revert { .. }
+            | Step::Mitigate { .. }
+            | Step::Reboot { .. } => {
+                Report::failed(format!("this version cannot carry out `{}`", step.verb()))
+            }
         }
     }
 
     fn look(&mut self) -> Result<(Standing, Vec<String>), String> {
         // A transaction that outlived us is waited for; nobody looks at half of one.
         for phase in ["install", "revert"] {
-            for attempt in 1..=overlock_engine::INSTALLS_MAX {
+            for attempt in 1..=overlock_engine::CHANGES_MAX {
                 let unit = format!("{}.service", self.unit(phase, attempt));
                 apt::adopt(&unit).map_err(|error| chain(&error))?;
             }
@@ -214,6 +220,10 @@ impl Hands for LocalHost<'_> {
 
     fn revert(&mut self, attempt: u32) -> Report {
         self.take_back(attempt)
+    }
+
+    fn has_rebooted(&mut self) -> bool {
+        false
     }
 }
 

@@ -183,18 +183,11 @@ pub fn difference(closure: &Closure, simulated: &[Simulated]) -> Vec<String> {
 }
 
 fn report(outcome: Outcome) -> Report {
-    Report {
-        outcome,
-        notes: Vec::new(),
-    }
+    Report::ended(outcome, Vec::new())
 }
 
 fn refused(why: &str, notes: &[String]) -> Report {
     let some = notes.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
-    Report {
-        outcome: Outcome::Refused {
-            why: format!("{why}: {some}"),
-        },
-        notes: notes.to_vec(),
-    }
+    let why = format!("{why}: {some}");
+    Report::ended(Outcome::Refused { why }, notes.to_vec())
 }

@@ -110,8 +110,5 @@ fn ssh_answers(before: Option<&Probe>) -> Result<(), String> {
 }
 
 fn failed(why: String, notes: Vec<String>) -> Report {
-    Report {
-        outcome: Outcome::Failed { why },
-        notes,
-    }
+    Report::ended(Outcome::Failed { why }, notes)
 }

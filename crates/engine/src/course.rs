@@ -3,8 +3,8 @@
 use overlock_model::plan::{OnFailure, Step, Verb};
 use overlock_model::run::{End, Event, NotApplied, Outcome, Phase, RepairState, Standing};
 
-/// How often one run begins the installation: the first try, and again when a try was cut off with packages whole.
-pub const INSTALLS_MAX: u32 = 3;
+/// How often one run begins its change: the first try, and again when a try was cut off with packages whole.
+pub const CHANGES_MAX: u32 = 3;
 /// How often one run mends the package manager; each try goes one rung up its ladder.
 pub const MENDS_MAX: u32 = 4;
 /// How often one run begins to put packages back.
@@ -37,7 +37,7 @@ pub struct Course {
     during: Option<(Phase, u32)>,
     /// What is being done to the packages, once it was begun.
     aim: Aim,
-    installs: u32,
+    changes: u32,
     mends: u32,
     reverts: u32,
     /// The first thing that went wrong and was not a cut.
@@ -49,14 +49,14 @@ pub struct Course {
 enum Aim {
     /// Nothing was begun.
     None,
-    /// To the target; `at` is the position of the step that installs.
-    Forward { at: u32 },
+    /// To the target, by the step at this position.
+    Forward { at: u32, verb: Verb },
     /// Back to where they were.
     Back,
 }
 
 impl Course {
-    /// The course of a run of these steps; `reversible` says whether every change has a way back.
+    /// The course of a run of these steps; `reversible` says whether every package has a way back.
     #[must_use]
     pub fn new(steps: &[Step], on_failure: OnFailure, reversible: bool) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Course {
             },
             during: None,
             aim: Aim::None,
-            installs: 0,
+            changes: 0,
             mends: 0,
             reverts: 0,
             failure: None,
@@ -85,10 +85,7 @@ impl Course {
         match phase {
             // These change packages: what a cut left behind has to be seen first.
             Phase::Mend | Phase::Revert => Next::Look,
-            Phase::Step {
-                verb: Verb::Install,
-                ..
-            } => Next::Look,
+            Phase::Step { verb, .. } if verb.is_the_change() => Next::Look,
             // These are the same however often they are done.
             Phase::Preflight | Phase::Step { .. } => Next::Begin {
                 phase,
@@ -114,12 +111,9 @@ impl Course {
     fn begun(&mut self, phase: Phase, attempt: u32) {
         self.during = Some((phase, attempt));
         match phase {
-            Phase::Step {
-                verb: Verb::Install,
-                at,
-            } => {
-                self.installs = attempt;
-                self.aim = Aim::Forward { at };
+            Phase::Step { verb, at } if verb.is_the_change() => {
+                self.changes = attempt;
+                self.aim = Aim::Forward { at, verb };
             }
             Phase::Mend => self.mends = attempt,
             Phase::Revert => {
@@ -135,13 +129,7 @@ impl Course {
         self.next = match (phase, outcome) {
             (Phase::Preflight, Outcome::Done) => self.step(0),
             // What those that change packages report is not believed; the packages are asked.
-            (
-                Phase::Step {
-                    verb: Verb::Install,
-                    ..
-                },
-                Outcome::Done,
-            ) => Next::Look,
+            (Phase::Step { verb, .. }, Outcome::Done) if verb.is_the_change() => Next::Look,
             (Phase::Step { at, .. }, Outcome::Done) => self.step(at + 1),
             (Phase::Mend | Phase::Revert, _) => {
                 if let Outcome::Failed { why } | Outcome::Refused { why } = outcome {
@@ -170,10 +158,7 @@ impl Course {
         self.failure = Some(why);
         match phase {
             // Even where it says that it changed nothing, the packages are asked.
-            Phase::Step {
-                verb: Verb::Install,
-                ..
-            } => Next::Look,
+            Phase::Step { verb, .. } if verb.is_the_change() => Next::Look,
             // Packages are in the target, and what was promised beyond that does not hold.
             _ => self.back_or(RepairState::NotEffective),
         }
@@ -184,18 +169,15 @@ impl Course {
         self.next = match self.aim {
             // Nobody looks before packages were touched; if one does, nothing has happened.
             Aim::None => self.next.clone(),
-            Aim::Forward { at } => self.forward(at, standing),
+            Aim::Forward { at, verb } => self.forward(at, verb, standing),
             Aim::Back => self.back(standing),
         };
     }
 
-    fn forward(&mut self, at: u32, standing: Standing) -> Next {
+    fn forward(&mut self, at: u32, verb: Verb, standing: Standing) -> Next {
         let again = Next::Begin {
-            phase: Phase::Step {
-                at,
-                verb: Verb::Install,
-            },
-            attempt: self.installs + 1,
+            phase: Phase::Step { at, verb },
+            attempt: self.changes + 1,
         };
         match (standing, &self.failure) {
             // Whole and as planned, whatever was reported on the way; verify has the last word.
@@ -213,10 +195,10 @@ impl Course {
                     self.back_or(RepairState::PackagesBroken)
                 }
             }
-            (Standing::Prior | Standing::Mixed, None) if self.installs < INSTALLS_MAX => again,
+            (Standing::Prior | Standing::Mixed, None) if self.changes < CHANGES_MAX => again,
             (Standing::Prior, failure) => Next::End(End::Prior {
                 why: failure.clone().unwrap_or_else(|| NotApplied::Failed {
-                    how: "the installation was cut off again and again".to_owned(),
+                    how: "the change was cut off again and again".to_owned(),
                 }),
             }),
             (Standing::Mixed, _) => self.back_or(RepairState::PackagesMixed),
@@ -248,7 +230,12 @@ impl Course {
     }
 
     fn goes_back(&self) -> bool {
-        self.on_failure == OnFailure::Revert && self.reversible
+        match self.on_failure {
+            OnFailure::Revert => self.reversible,
+            // Whatever the packages are, the snapshot has them as they were.
+            OnFailure::StateRevert => true,
+            OnFailure::Stop => false,
+        }
     }
 
     /// Back to the former packages where the plan wants that and can; else the named state.

@@ -1,7 +1,7 @@
 //! The loop that asks the course, writes the ledger, and lets the hands act.
 
 use crate::course::{Course, Next};
-use overlock_model::plan::Step;
+use overlock_model::plan::{Step, Verb};
 use overlock_model::run::{End, Event, Outcome, Phase, RunId, Standing};
 
 /// What a phase came to.
@@ -11,9 +11,31 @@ pub struct Report {
     pub outcome: Outcome,
     /// Lines for people: what was done or found.
     pub notes: Vec<String>,
+    /// The host goes down now. The phase is neither done nor failed; after the boot the run is taken up again, and the
+    /// phase with it.
+    pub reboots: bool,
 }
 
 impl Report {
+    /// It ended so.
+    #[must_use]
+    pub fn ended(outcome: Outcome, notes: Vec<String>) -> Self {
+        Self {
+            outcome,
+            notes,
+            reboots: false,
+        }
+    }
+
+    /// All that could be done before a boot was done, and the boot was asked for.
+    #[must_use]
+    pub fn reboots() -> Self {
+        Self {
+            reboots: true,
+            ..Self::done()
+        }
+    }
+
     /// Done, with nothing to tell.
     #[must_use]
     pub fn done() -> Self {
@@ -23,19 +45,13 @@ impl Report {
     /// Done.
     #[must_use]
     pub fn done_with(notes: Vec<String>) -> Self {
-        Self {
-            outcome: Outcome::Done,
-            notes,
-        }
+        Self::ended(Outcome::Done, notes)
     }
 
     /// Failed.
     #[must_use]
     pub fn failed(why: impl Into<String>) -> Self {
-        Self {
-            outcome: Outcome::Failed { why: why.into() },
-            notes: Vec::new(),
-        }
+        Self::ended(Outcome::Failed { why: why.into() }, Vec::new())
     }
 }
 
@@ -52,8 +68,10 @@ pub trait Hands {
     fn look(&mut self) -> Result<(Standing, Vec<String>), String>;
     /// Brings a package manager that was cut off back to where it can work; higher tries may do more.
     fn mend(&mut self, attempt: u32) -> Report;
-    /// Puts the former packages back.
+    /// Puts the former packages, or the former root, back.
     fn revert(&mut self, attempt: u32) -> Report;
+    /// Whether the host has booted since this run began its step that reboots.
+    fn has_rebooted(&mut self) -> bool;
 }
 
 /// Where events are written; what it has taken survives loss of power.
@@ -72,6 +90,15 @@ pub trait Gate {
     /// # Errors
     /// The reason why not.
     fn may_begin(&mut self, step: u32) -> Result<(), String>;
+}
+
+/// Where a run is when it is let go of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Driven {
+    /// Over.
+    Ended(End),
+    /// The host goes down; the run is to be taken up again after it is back.
+    Rebooting,
 }
 
 /// The run stopped without an end; it can be taken up again.
@@ -96,7 +123,7 @@ pub fn drive(
     hands: &mut dyn Hands,
     gate: &mut dyn Gate,
     ledger: &mut dyn Ledger,
-) -> Result<End, DriveError> {
+) -> Result<Driven, DriveError> {
     let mut write = |course: &mut Course, event: Event| {
         course.take(&event);
         ledger.append(event).map_err(DriveError::Ledger)
@@ -104,7 +131,10 @@ pub fn drive(
     loop {
         match course.next() {
             Next::Begin { phase, attempt } => {
-                let report = match refused(phase, gate) {
+                // The boot that a step asked for is no new beginning, however late the host is back.
+                let is_back = attempt > 1 && reboots(phase) && hands.has_rebooted();
+                let refused = if is_back { None } else { refused(phase, gate) };
+                let report = match refused {
                     Some(report) => report,
                     None => {
                         write(
@@ -118,6 +148,9 @@ pub fn drive(
                         act(phase, attempt, steps, hands)
                     }
                 };
+                if report.reboots {
+                    return Ok(Driven::Rebooting);
+                }
                 write(
                     &mut course,
                     Event::Done {
@@ -148,7 +181,7 @@ pub fn drive(
                         end: end.clone(),
                     },
                 )?;
-                return Ok(end);
+                return Ok(Driven::Ended(end));
             }
         }
     }
@@ -158,10 +191,18 @@ fn refused(phase: Phase, gate: &mut dyn Gate) -> Option<Report> {
     let Phase::Step { at, .. } = phase else {
         return None;
     };
-    gate.may_begin(at).err().map(|why| Report {
-        outcome: Outcome::Refused { why },
-        notes: Vec::new(),
-    })
+    let why = gate.may_begin(at).err()?;
+    Some(Report::ended(Outcome::Refused { why }, Vec::new()))
+}
+
+fn reboots(phase: Phase) -> bool {
+    matches!(
+        phase,
+        Phase::Step {
+            verb: Verb::Reboot,
+            ..
+        }
+    )
 }
 
 fn act(phase: Phase, attempt: u32, steps: &[Step], hands: &mut dyn Hands) -> Report {

@@ -17,8 +17,8 @@
 mod course;
 mod drive;
 
-pub use course::{Course, INSTALLS_MAX, MENDS_MAX, Next, REVERTS_MAX};
-pub use drive::{DriveError, Gate, Hands, Ledger, Report, drive};
+pub use course::{CHANGES_MAX, Course, MENDS_MAX, Next, REVERTS_MAX};
+pub use drive::{DriveError, Driven, Gate, Hands, Ledger, Report, drive};
 
 #[cfg(test)]
 mod simulation;

@@ -4,7 +4,7 @@
 //! done. Whatever happens, the run ends, its end says the truth about the packages, and nothing was done that was not
 //! written down first.
 
-use crate::{Course, Gate, Hands, Ledger, Report, drive};
+use crate::{Course, Driven, Gate, Hands, Ledger, Report, drive};
 use overlock_model::plan::{OnFailure, Step};
 use overlock_model::run::{End, Event, RunId, Standing};
 use proptest::prelude::*;
@@ -37,6 +37,8 @@ struct Host<'a> {
     journal: Vec<Event>,
     cut: bool,
     acts: usize,
+    /// Since the step that reboots.
+    booted: bool,
 }
 
 struct Cut;
@@ -105,6 +107,15 @@ impl Hands for Host<'_> {
     fn step(&mut self, step: &Step, _attempt: u32) -> Report {
         match step {
             Step::Install {} => self.move_to(Package::New),
+            Step::Reboot { .. } if !self.booted => {
+                let fate = self.fate();
+                if fate.cut {
+                    // Cut off before the host went down.
+                    return self.report(fate);
+                }
+                self.booted = true;
+                Report::reboots()
+            }
             _ => {
                 let fate = self.fate();
                 self.report(fate)
@@ -130,6 +141,10 @@ impl Hands for Host<'_> {
 
     fn revert(&mut self, _attempt: u32) -> Report {
         self.move_to(Package::Old)
+    }
+
+    fn has_rebooted(&mut self) -> bool {
+        self.booted
     }
 }
 
@@ -160,6 +175,9 @@ impl Hands for Shared<'_, '_> {
     fn revert(&mut self, attempt: u32) -> Report {
         self.0.borrow_mut().revert(attempt)
     }
+    fn has_rebooted(&mut self) -> bool {
+        self.0.borrow_mut().has_rebooted()
+    }
 }
 
 impl Ledger for Shared<'_, '_> {
@@ -173,12 +191,20 @@ impl Ledger for Shared<'_, '_> {
     }
 }
 
-/// Runs to the end, taken up again after each cut.
-fn run(packages: usize, fates: &[Fate], reversible: bool) -> Result<(End, Standing, usize), Cut> {
+struct Ran {
+    end: End,
+    standing: Standing,
+    acts: usize,
+    booted: bool,
+}
+
+/// Runs to the end, taken up again after each cut and each boot.
+fn run(packages: usize, fates: &[Fate], reversible: bool) -> Result<Ran, Cut> {
     let steps = [
         Step::Fetch {},
         Step::Install {},
         Step::Restart { units: Vec::new() },
+        Step::Reboot { kernel: None },
         Step::Verify { ends: Vec::new() },
     ];
     let host = std::cell::RefCell::new(Host {
@@ -188,16 +214,24 @@ fn run(packages: usize, fates: &[Fate], reversible: bool) -> Result<(End, Standi
         journal: Vec::new(),
         cut: false,
         acts: 0,
+        booted: false,
     });
-    for _ in 0..=fates.len() + 1 {
+    // One life for each cut, one more for the reboot.
+    for _ in 0..=fates.len() + 2 {
         let mut course = Course::new(&steps, OnFailure::Revert, reversible);
         for event in &host.borrow().journal {
             course.take(event);
         }
         let (mut hands, mut ledger) = (Shared(&host), Shared(&host));
-        if let Ok(end) = drive(RunId(1), &steps, course, &mut hands, &mut Open, &mut ledger) {
+        let driven = drive(RunId(1), &steps, course, &mut hands, &mut Open, &mut ledger);
+        if let Ok(Driven::Ended(end)) = driven {
             let host = host.borrow();
-            return Ok((end, host.standing(), host.acts));
+            return Ok(Ran {
+                standing: host.standing(),
+                acts: host.acts,
+                booted: host.booted,
+                end,
+            });
         }
     }
     Err(Cut)
@@ -228,13 +262,18 @@ proptest! {
         fates in prop::collection::vec(fate(), 0..14),
         reversible in any::<bool>(),
     ) {
-        let (end, standing, acts) = run(packages, &fates, reversible)
+        let ran = run(packages, &fates, reversible)
             .map_err(|Cut| TestCaseError::fail("no end once faults stopped"))?;
-        match end {
-            End::Target => prop_assert_eq!(standing, Standing::Target),
-            End::Prior { .. } | End::Reverted { .. } => prop_assert_eq!(standing, Standing::Prior),
+        match ran.end {
+            End::Target => {
+                prop_assert_eq!(ran.standing, Standing::Target);
+                prop_assert!(ran.booted, "the target without the boot that the plan has");
+            }
+            End::Prior { .. } | End::Reverted { .. } => {
+                prop_assert_eq!(ran.standing, Standing::Prior);
+            }
             End::Repair { .. } => {}
         }
-        prop_assert!(acts <= 8, "{} acts change packages", acts);
+        prop_assert!(ran.acts <= 8, "{} acts change packages", ran.acts);
     }
 }

@@ -1,7 +1,7 @@
 //! The course, story by story.
 
-use crate::{Course, Gate, Hands, Ledger, Report, drive};
-use overlock_model::plan::{OnFailure, Step};
+use crate::{Course, Driven, Gate, Hands, Ledger, Report, drive};
+use overlock_model::plan::{OnFailure, Step, Verb};
 use overlock_model::run::{End, Event, NotApplied, Outcome, Phase, RepairState, RunId, Standing};
 use std::collections::VecDeque;
 
@@ -11,6 +11,7 @@ struct Scripted {
     reports: VecDeque<Report>,
     standings: VecDeque<Standing>,
     asked: Vec<String>,
+    rebooted: bool,
 }
 
 impl Scripted {
@@ -41,6 +42,10 @@ impl Hands for Scripted {
 
     fn revert(&mut self, attempt: u32) -> Report {
         self.report(format!("revert {attempt}"))
+    }
+
+    fn has_rebooted(&mut self) -> bool {
+        self.rebooted
     }
 }
 
@@ -98,15 +103,15 @@ fn course(events: &[Event]) -> Course {
 }
 
 fn play(course: Course, hands: &mut Scripted) -> End {
-    drive(
-        RUN,
-        &steps(),
-        course,
-        hands,
-        &mut Open,
-        &mut Kept(Vec::new()),
-    )
-    .unwrap()
+    let mut kept = Kept(Vec::new());
+    ended(drive(RUN, &steps(), course, hands, &mut Open, &mut kept).unwrap())
+}
+
+fn ended(driven: Driven) -> End {
+    match driven {
+        Driven::Ended(end) => end,
+        Driven::Rebooting => panic!("nothing asked for a boot"),
+    }
 }
 
 fn begun(phase: Phase, attempt: u32) -> Event {
@@ -150,10 +155,7 @@ fn what_stops_before_the_change_leaves_the_prior_state() {
             },
         ] {
             let mut reports: VecDeque<Report> = (0..at).map(|_| Report::done()).collect();
-            reports.push_back(Report {
-                outcome,
-                notes: Vec::new(),
-            });
+            reports.push_back(Report::ended(outcome, Vec::new()));
             let mut hands = Scripted {
                 reports,
                 ..Scripted::default()
@@ -271,7 +273,7 @@ fn plan_that_expires_in_the_midst_begins_no_new_step() {
     )
     .unwrap();
     assert!(matches!(
-        end,
+        ended(end),
         End::Prior {
             why: NotApplied::Refused { .. }
         }
@@ -292,7 +294,7 @@ fn plan_that_expires_in_the_midst_begins_no_new_step() {
         &mut Kept(Vec::new()),
     )
     .unwrap();
-    assert!(matches!(end, End::Reverted { .. }), "{end:?}");
+    assert!(matches!(ended(end), End::Reverted { .. }));
     assert_eq!(hands.asked, ["look", "look", "revert 1", "look"]);
 }
 
@@ -305,4 +307,103 @@ fn finished_run_does_nothing_more() {
     let mut hands = Scripted::default();
     assert_eq!(play(course(&[ended]), &mut hands), End::Target);
     assert!(hands.asked.is_empty());
+}
+
+/// A plan of fetch, install, reboot, verify; the reboot is asked for, and what the run had written by then.
+fn to_the_reboot() -> (Vec<Step>, Vec<Event>) {
+    let steps = vec![
+        Step::Fetch {},
+        Step::Install {},
+        Step::Reboot { kernel: None },
+        Step::Verify { ends: Vec::new() },
+    ];
+    let mut hands = Scripted {
+        reports: [
+            Report::done(),
+            Report::done(),
+            Report::done(),
+            Report::reboots(),
+        ]
+        .into(),
+        ..Scripted::default()
+    };
+    let mut kept = Kept(Vec::new());
+    let course = Course::new(&steps, OnFailure::Revert, true);
+    let driven = drive(RUN, &steps, course, &mut hands, &mut Open, &mut kept);
+    assert_eq!(driven.unwrap(), Driven::Rebooting);
+    (steps, kept.0)
+}
+
+fn taken_up(steps: &[Step], events: &[Event], hands: &mut Scripted) -> End {
+    let mut course = Course::new(steps, OnFailure::Revert, true);
+    events.iter().for_each(|event| course.take(event));
+    // By the time the host is back, the plan has expired.
+    let mut kept = Kept(Vec::new());
+    ended(drive(RUN, steps, course, hands, &mut Shut(0), &mut kept).unwrap())
+}
+
+#[test]
+fn run_goes_on_after_its_reboot_however_late() {
+    let (steps, events) = to_the_reboot();
+    assert_eq!(
+        events.last(),
+        Some(&begun(
+            Phase::Step {
+                at: 2,
+                verb: Verb::Reboot
+            },
+            1
+        )),
+        "nothing claims that the reboot was done before it was"
+    );
+    let mut hands = Scripted {
+        rebooted: true,
+        ..Scripted::default()
+    };
+    // Verify would be refused by this gate too; the guard's own never does.
+    let end = taken_up(&steps[..3], &events, &mut hands);
+    assert_eq!(
+        (end, hands.asked),
+        (End::Target, vec!["reboot 2".to_owned()])
+    );
+}
+
+#[test]
+fn reboot_that_was_cut_off_before_it_happened_asks_the_guard_again() {
+    let (steps, events) = to_the_reboot();
+    let mut hands = Scripted {
+        standings: [Standing::Prior].into(),
+        ..Scripted::default()
+    };
+    let end = taken_up(&steps, &events, &mut hands);
+    assert!(matches!(end, End::Reverted { .. }), "{end:?}");
+    assert_eq!(hands.asked, ["revert 1", "look"]);
+}
+
+/// A state revert is a boot in the midst of going back; what counts is what is found after it.
+#[test]
+fn state_revert_is_judged_after_the_boot() {
+    let fetched = Course::new(&steps(), OnFailure::StateRevert, false);
+    let mut hands = Scripted {
+        reports: [
+            Report::done(),
+            Report::done(),
+            Report::failed("postinst said 1"),
+            Report::reboots(),
+        ]
+        .into(),
+        standings: [Standing::Mixed].into(),
+        ..Scripted::default()
+    };
+    let mut kept = Kept(Vec::new());
+    let driven = drive(RUN, &steps(), fetched, &mut hands, &mut Open, &mut kept);
+    assert_eq!(driven.unwrap(), Driven::Rebooting);
+    let mut course = Course::new(&steps(), OnFailure::StateRevert, false);
+    kept.0.iter().for_each(|event| course.take(event));
+    let mut hands = Scripted {
+        standings: [Standing::Prior].into(),
+        ..Scripted::default()
+    };
+    assert!(matches!(play(course, &mut hands), End::Reverted { .. }));
+    assert_eq!(hands.asked, ["look"]);
 }

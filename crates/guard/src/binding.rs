@@ -107,8 +107,8 @@ fn counts(plan: &PlanFile, closures: &Closures<'_>) -> Result<(), Refusal> {
             found.bytes = found.bytes.saturating_add(bytes);
         }
     }
-    // No verb of today reboots.
-    found.reboots = 0;
+    let reboots = plan.entries.iter().filter(|entry| entry.reboots()).count();
+    found.reboots = size(reboots);
     let Counts {
         hosts,
         changes,

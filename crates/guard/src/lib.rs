@@ -14,12 +14,13 @@
 //! each step. [`Refusal`] is one list, so that there is one place to read what can be refused; each names place and cause and has
 //! a hint. The files follow the questions: is the plan whole (`binding`), did enough people sign it (`trust`),
 //! is it the time and the turn for it (`validity`), are its steps an order we know (`steps`), are its
-//! changes ones this host allows (`changes`), is every text just what its field may hold (`text`).
+//! measures and changes ones this host allows (`mitigation`, `changes`), is every text just what its field may hold (`text`).
 
 mod binding;
 mod changes;
 mod host;
 mod limits;
+mod mitigation;
 mod permit;
 mod refusal;
 mod steps;

@@ -175,8 +175,8 @@ impl Permit {
 
     /// The step at `at`, if it may begin now; to be asked before every step, and again before every new attempt.
     ///
-    /// `generation_floor` is the journal's, read again. Evidence, fetch, install and restart begin only while the plan is
-    /// approved, allowed, valid and the newest seen. Verify and commit begin always: they change nothing, and a host that
+    /// `generation_floor` is the journal's, read again. All steps begin only while the plan is approved, allowed,
+    /// valid and the newest seen, but for verify and commit, which begin always: they change nothing, and a host that
     /// was changed in time must still find out whether the change is good. Refusing them would leave it changed and
     /// unjudged, and would make "wait until it expires" a way to skip the check. A run whose restart comes too late ends
     /// by its `on_failure`. Mending and reverting are no steps of a plan and ask nobody.
@@ -196,7 +196,14 @@ impl Permit {
         let verb = step.verb();
         match verb {
             Verb::Verify | Verb::Commit => Ok(step),
-            Verb::Evidence | Verb::Fetch | Verb::Install | Verb::Restart => {
+            Verb::Evidence
+            | Verb::Fetch
+            | Verb::Snapshot
+            | Verb::Install
+            | Verb::Mitigate
+            | Verb::Revert
+            | Verb::Restart
+            | Verb::Reboot => {
                 self.may_begin(now)?;
                 let (found, floor) = (self.header.generation, generation_floor);
                 if floor > found {

@@ -204,6 +204,13 @@ pub enum Refusal {
     /// The same again.
     #[error("{place}: {name} a second time")]
     NameTwice { place: String, name: Shown },
+    /// A measure that no plan may ask for.
+    #[error("{place}: {what} cannot be asked for: {why}")]
+    Measure {
+        place: String,
+        what: Shown,
+        why: &'static str,
+    },
     /// Nobody confirms in no time, or after a day.
     #[error("entry {entry}: a confirmation within {seconds} s is not between 1 and {max} s")]
     ConfirmTime {

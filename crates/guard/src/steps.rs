@@ -1,8 +1,8 @@
 //! Whether the steps of an entry are an order that we know (R2): no other sequence of verbs reaches the engine.
 
 use crate::refusal::{Shown, TextFault};
-use crate::{Limits, Refusal, text};
-use overlock_model::plan::{Closure, HostEntry, Step, Verb};
+use crate::{Limits, Refusal, mitigation, text};
+use overlock_model::plan::{Closure, HostEntry, OnFailure, Step, Verb};
 use std::collections::BTreeSet;
 
 /// Each verb at most once, in this order. The match is exhaustive on purpose: a new verb must be taught here.
@@ -10,10 +10,13 @@ fn rank(verb: Verb) -> u8 {
     match verb {
         Verb::Evidence => 0,
         Verb::Fetch => 1,
-        Verb::Install => 2,
-        Verb::Restart => 3,
-        Verb::Verify => 4,
-        Verb::Commit => 5,
+        Verb::Snapshot => 2,
+        // One of these is what the plan is for.
+        Verb::Install | Verb::Mitigate | Verb::Revert => 3,
+        Verb::Restart => 4,
+        Verb::Reboot => 5,
+        Verb::Verify => 6,
+        Verb::Commit => 7,
     }
 }
 
@@ -35,7 +38,7 @@ pub(crate) fn judge(
     for (step, verb) in of.steps.iter().map(Step::verb).enumerate() {
         match before {
             Some(after) if after == verb => return Err(Refusal::StepTwice { entry, step, verb }),
-            Some(after) if rank(after) > rank(verb) => {
+            Some(after) if rank(after) >= rank(verb) => {
                 return Err(Refusal::StepOrder {
                     entry,
                     step,
@@ -50,6 +53,9 @@ pub(crate) fn judge(
     for (verb, needed) in [
         (Verb::Install, Verb::Fetch),
         (Verb::Install, Verb::Verify),
+        (Verb::Mitigate, Verb::Verify),
+        (Verb::Revert, Verb::Verify),
+        (Verb::Reboot, Verb::Verify),
         // What was restarted or called done without a look at it is not known to be fixed.
         (Verb::Restart, Verb::Verify),
         (Verb::Commit, Verb::Verify),
@@ -63,7 +69,13 @@ pub(crate) fn judge(
         }
     }
     let why = match (closure.changes.is_empty(), has(Verb::Install)) {
+        _ if of.on_failure == OnFailure::StateRevert && !has(Verb::Snapshot) => {
+            Some("a state revert needs a `snapshot` to go back to")
+        }
         (true, true) => Some("`install` has nothing to install"),
+        (false, _) if has(Verb::Mitigate) || has(Verb::Revert) => {
+            Some("packages are changed by `install` only")
+        }
         // Fetching ahead is a plan; changes that nothing fetches or installs are none.
         (false, false) if !has(Verb::Fetch) => Some("there are changes that no step makes"),
         _ => None,
@@ -97,7 +109,30 @@ fn arguments(entry: usize, at: usize, step: &Step, limits: &Limits) -> Result<()
         name: Shown::new(name),
     };
     match step {
-        Step::Fetch {} | Step::Install {} => Ok(()),
+        Step::Fetch {} | Step::Snapshot {} | Step::Install {} | Step::Revert { .. } => Ok(()),
+        Step::Mitigate { measures, .. } => {
+            bounded(measures.len())?;
+            let mut seen = BTreeSet::new();
+            for (number, one) in measures.iter().enumerate() {
+                mitigation::judge(&place(&format!(", measure {number}")), one, limits)?;
+                if !seen.insert(&one.measure) {
+                    return Err(twice(&one.measure.to_string()));
+                }
+            }
+            match measures.is_empty() {
+                true => Err(Refusal::StepsAndClosure {
+                    entry,
+                    why: "`mitigate` has no measure",
+                }),
+                false => Ok(()),
+            }
+        }
+        Step::Reboot { kernel } => match kernel {
+            None => Ok(()),
+            Some(release) => {
+                text::word(release).map_err(|why| refused(": the kernel", release, why))
+            }
+        },
         Step::Evidence { reason } => text::prose(reason, limits.text_bytes_max)
             .map_err(|why| refused(": the reason", reason, why)),
         Step::Restart { units } => {

@@ -47,6 +47,12 @@ pub(crate) fn word(word: &str) -> Fault {
     })
 }
 
+/// A module of the kernel: `nf_tables`, `dccp-ipv4`.
+pub(crate) fn module(name: &str, bytes_max: usize) -> Fault {
+    let first = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    of(name, bytes_max, first, |byte| first(byte) || byte == b'-')
+}
+
 /// `CVE-2026-1`, `GHSA-…`, `DSA-5999-1`, `RUSTSEC-…`.
 pub(crate) fn vulnerability(id: &str) -> Fault {
     let first = |byte: u8| byte.is_ascii_alphanumeric();

@@ -20,6 +20,7 @@ pub mod exposure;
 pub mod facts;
 pub mod feed;
 pub mod inventory;
+pub mod mitigation;
 pub mod os;
 pub mod package;
 pub mod plan;

@@ -9,7 +9,7 @@ use crate::state::State;
 use anyhow::anyhow;
 use overlock_apply::apt::Apt;
 use overlock_apply::{LocalHost, Observer, Settings};
-use overlock_engine::{Course, Gate, Ledger, drive};
+use overlock_engine::{Course, Driven, Gate, Ledger, drive};
 use overlock_guard::{Host, Permit};
 use overlock_journal::Journal;
 use overlock_model::exposure::ExposureState;
@@ -143,7 +143,7 @@ fn carry_on(
         telling: &telling,
         state,
     };
-    let end = drive(
+    let driven = drive(
         run,
         &entry.steps,
         course,
@@ -154,8 +154,13 @@ fn carry_on(
     .map_err(|error| {
         Failure::environment(error).hint("`overlock repair` goes on from where the run stopped")
     })?;
-    telling.borrow_mut().ended(&end, &log)?;
-    outcome(run, &end)
+    match driven {
+        Driven::Ended(end) => {
+            telling.borrow_mut().ended(&end, &log)?;
+            outcome(run, &end)
+        }
+        Driven::Rebooting => Ok(Done::Clear),
+    }
 }
 
 /// The exit code of an end.

@@ -58,12 +58,10 @@ impl LocalHost<'_> {
                 notes.push(format!("confirmed by {}", by.trim()));
                 Report::done_with(notes)
             }
-            Waited::TimeUp => Report {
-                outcome: Outcome::Failed {
-                    why: "nobody confirmed in time that the host can still be reached".to_owned(),
-                },
-                notes,
-            },
+            Waited::TimeUp => {
+                let why = "nobody confirmed in time that the host can still be reached".to_owned();
+                Report::ended(Outcome::Failed { why }, notes)
+            }
         }
     }
 }

@@ -116,12 +116,10 @@ impl LocalHost<'_> {
         }
         match result {
             Ok(()) => Report::done_with(notes),
-            Err(error) => Report {
-                outcome: Outcome::Failed {
-                    why: complaints::told(&log, begin).unwrap_or_else(|| chain(&error)),
-                },
-                notes,
-            },
+            Err(error) => {
+                let why = complaints::told(&log, begin).unwrap_or_else(|| chain(&error));
+                Report::ended(Outcome::Failed { why }, notes)
+            }
         }
     }
 
@@ -149,12 +147,8 @@ impl LocalHost<'_> {
                 if pass.failed.is_empty() {
                     return Report::done_with(notes);
                 }
-                Report {
-                    outcome: Outcome::Failed {
-                        why: pass.failed.join("; "),
-                    },
-                    notes,
-                }
+                let why = pass.failed.join("; ");
+                Report::ended(Outcome::Failed { why }, notes)
             }
         }
     }
@@ -198,14 +192,12 @@ impl LocalHost<'_> {
         let gone = self.closure.changes.iter();
         let gone = gone.filter_map(|change| Some((change.name.as_str(), change.to()?)));
         let report = self.keep_away(self.run, gone.collect(), report);
-        let restarted = self.restart(&[]);
-        Report {
-            notes: report.notes.into_iter().chain(restarted.notes).collect(),
-            outcome: match report.outcome {
-                Outcome::Done => restarted.outcome,
-                other => other,
-            },
+        if report.outcome != Outcome::Done {
+            return report;
         }
+        let restarted = self.restart(&[]);
+        let notes = report.notes.into_iter().chain(restarted.notes).collect();
+        Report::ended(restarted.outcome, notes)
     }
 }
 

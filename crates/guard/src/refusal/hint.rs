@@ -62,6 +62,7 @@ impl Refusal {
             | Self::StepsAndClosure { .. }
             | Self::TooManyNames { .. }
             | Self::NameTwice { .. }
+            | Self::Measure { .. }
             | Self::ConfirmTime { .. }
             | Self::NoSuchStep { .. }
             | Self::Manager { .. }

@@ -76,7 +76,7 @@ impl PlanFile {
                 hosts: 1,
                 changes: u64::try_from(closure.changes.len()).unwrap_or(u64::MAX) - removals,
                 removals,
-                reboots: 0,
+                reboots: entry.reboots().into(),
                 bytes: closure.artifacts().map(|(_, artifact)| artifact.size).sum(),
             },
         };

@@ -1,6 +1,7 @@
 //! One host's part of a plan: typed actions in order. There is no verb for anything else (R2).
 
 use super::{CanonicalError, Digest, HostId, to_canonical};
+use crate::mitigation::Mitigation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -34,13 +35,33 @@ pub enum Step {
     },
     /// Bring every artifact, new and old, into the host's own store and check its hash.
     Fetch {},
+    /// Keep the root file system as it is now, so that it can be put back as a whole.
+    Snapshot {},
     /// Install the closure in one transaction.
     Install {},
+    /// Put measures in place where there is no patch, or take them away again. A plan of these has an empty closure.
+    Mitigate {
+        /// The measures, each once.
+        measures: Vec<Mitigation>,
+        /// Whether they are taken away instead.
+        undo: bool,
+    },
+    /// Put the root file system back as the snapshot of a run has it, and boot into it: a state revert. A plan of this has
+    /// an empty closure: packages go back with everything else, one-way ones too.
+    Revert {
+        /// Number of the run whose snapshot it is.
+        run: u64,
+    },
     /// Restart units that still run replaced code, each once, in this order; units that need it and are not named are
     /// restarted after them.
     Restart {
         /// Units expected to need it.
         units: Vec<String>,
+    },
+    /// Boot anew; the run goes on after it.
+    Reboot {
+        /// Release of the kernel that must run then (`uname -r`), where the plan changes it.
+        kernel: Option<String>,
     },
     /// Take inventory again and compare it with what was promised.
     Verify {
@@ -68,8 +89,10 @@ pub struct Ends {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
-    /// Put the former packages back.
+    /// Put the former packages back: a package revert.
     Revert,
+    /// Put the snapshot of the root file system back and boot into it: a state revert. The plan must take one.
+    StateRevert,
     /// Leave the host as it is and say so.
     Stop,
 }
@@ -84,10 +107,18 @@ pub enum Verb {
     Evidence,
     /// See [`Step::Fetch`].
     Fetch,
+    /// See [`Step::Snapshot`].
+    Snapshot,
     /// See [`Step::Install`].
     Install,
+    /// See [`Step::Mitigate`].
+    Mitigate,
+    /// See [`Step::Revert`].
+    Revert,
     /// See [`Step::Restart`].
     Restart,
+    /// See [`Step::Reboot`].
+    Reboot,
     /// See [`Step::Verify`].
     Verify,
     /// See [`Step::Commit`].
@@ -101,8 +132,12 @@ impl Step {
         match self {
             Self::Evidence { .. } => Verb::Evidence,
             Self::Fetch {} => Verb::Fetch,
+            Self::Snapshot {} => Verb::Snapshot,
             Self::Install {} => Verb::Install,
+            Self::Mitigate { .. } => Verb::Mitigate,
+            Self::Revert { .. } => Verb::Revert,
             Self::Restart { .. } => Verb::Restart,
+            Self::Reboot { .. } => Verb::Reboot,
             Self::Verify { .. } => Verb::Verify,
             Self::Commit { .. } => Verb::Commit,
         }
@@ -116,17 +151,22 @@ impl Verb {
         match self {
             Self::Evidence => "evidence",
             Self::Fetch => "fetch",
+            Self::Snapshot => "snapshot",
             Self::Install => "install",
+            Self::Mitigate => "mitigate",
+            Self::Revert => "revert",
             Self::Restart => "restart",
+            Self::Reboot => "reboot",
             Self::Verify => "verify",
             Self::Commit => "commit",
         }
     }
 
-    /// Whether the step changes what is installed or running.
+    /// Whether the step is the change that its plan is for; a plan has at most one. Whatever it reports, the host is
+    /// looked at afterwards.
     #[must_use]
-    pub fn changes_host(self) -> bool {
-        matches!(self, Self::Install | Self::Restart)
+    pub fn is_the_change(self) -> bool {
+        matches!(self, Self::Install | Self::Mitigate | Self::Revert)
     }
 }
 
@@ -137,6 +177,13 @@ impl fmt::Display for Verb {
 }
 
 impl HostEntry {
+    /// Whether the host boots anew when all goes as planned.
+    #[must_use]
+    pub fn reboots(&self) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| matches!(step.verb(), Verb::Reboot | Verb::Revert))
+    }
+
     /// The canonical bytes, a leaf of the plan's tree.
     ///
     /// # Errors

@@ -1,0 +1,96 @@
+//! Which measures a plan may ask for: those that take away from what the host does, and never ones that add to it.
+
+use crate::refusal::{Shown, TextFault};
+use crate::text::{self, Manager};
+use crate::{Limits, Refusal};
+use overlock_model::mitigation::{Measure, Mitigation};
+
+/// Kernel parameters that only close doors, each with the values that it takes (`Documentation/admin-guide/sysctl` and
+/// `Documentation/networking/ip-sysctl` of Linux 6.12). Others are refused: some name a program that the kernel starts
+/// as root (`kernel.core_pattern`, `kernel.modprobe`), which would be a verb for any command (R2).
+const PARAMETERS: [(&str, i64, i64); 24] = [
+    ("dev.tty.ldisc_autoload", 0, 1),
+    ("fs.protected_fifos", 0, 2),
+    ("fs.protected_hardlinks", 0, 1),
+    ("fs.protected_regular", 0, 2),
+    ("fs.protected_symlinks", 0, 1),
+    ("fs.suid_dumpable", 0, 2),
+    ("kernel.dmesg_restrict", 0, 1),
+    ("kernel.io_uring_disabled", 0, 2),
+    ("kernel.kexec_load_disabled", 0, 1),
+    ("kernel.kptr_restrict", 0, 2),
+    ("kernel.perf_event_paranoid", -1, 4),
+    ("kernel.unprivileged_bpf_disabled", 0, 2),
+    ("kernel.unprivileged_userns_clone", 0, 1),
+    ("kernel.yama.ptrace_scope", 0, 3),
+    ("net.core.bpf_jit_enable", 0, 2),
+    ("net.core.bpf_jit_harden", 0, 2),
+    ("net.ipv4.conf.all.accept_redirects", 0, 1),
+    ("net.ipv4.conf.all.accept_source_route", 0, 1),
+    ("net.ipv4.tcp_sack", 0, 1),
+    ("net.ipv4.tcp_timestamps", 0, 2),
+    ("net.ipv6.conf.all.accept_ra", 0, 2),
+    ("net.ipv6.conf.all.accept_redirects", 0, 1),
+    ("user.max_user_namespaces", 0, 1 << 31),
+    ("vm.unprivileged_userfaultfd", 0, 1),
+];
+/// Units without which a host does not run, or has lost its guard. A unit that lets people in may be disabled: that can
+/// be the very thing to do, and a plan that wants it says so in its signed bytes.
+const PROTECTED_UNITS: [&str; 4] = ["dbus", "systemd-", "overlock", "init"];
+/// Bytes of a module's name; the kernel's own bound is 56 (`MODULE_NAME_LEN`).
+const MODULE_BYTES_MAX: usize = 55;
+
+pub(crate) fn judge(place: &str, of: &Mitigation, limits: &Limits) -> Result<(), Refusal> {
+    let refused = |what: &str, text: &str, why: TextFault| Refusal::Text {
+        place: format!("{place}: {what}"),
+        text: Shown::new(text),
+        why,
+    };
+    let not_allowed = |what: String, why: &'static str| Refusal::Measure {
+        place: place.to_owned(),
+        what: Shown::new(&what),
+        why,
+    };
+    text::prose(&of.owner, limits.text_bytes_max)
+        .map_err(|why| refused("the owner", &of.owner, why))?;
+    text::prose(&of.reason, limits.text_bytes_max)
+        .map_err(|why| refused("the reason", &of.reason, why))?;
+    let (count, max) = (of.against.len(), limits.names_max);
+    if count > max {
+        let place = place.to_owned();
+        return Err(Refusal::TooManyNames { place, count, max });
+    }
+    for id in &of.against {
+        text::vulnerability(id).map_err(|why| refused("a vulnerability", id, why))?;
+    }
+    match &of.measure {
+        Measure::DisableUnit { unit } => {
+            text::unit(unit).map_err(|why| refused("the unit", unit, why))?;
+            if PROTECTED_UNITS.iter().any(|start| unit.starts_with(start)) {
+                return Err(not_allowed(
+                    unit.clone(),
+                    "the host does not run without it",
+                ));
+            }
+            Ok(())
+        }
+        Measure::Sysctl { key, value } => {
+            let known = PARAMETERS.iter().find(|(name, ..)| name == key);
+            let Some((_, least, most)) = known else {
+                let why = "it is none of the parameters that plans may set";
+                return Err(not_allowed(key.clone(), why));
+            };
+            if !(least..=most).contains(&value) {
+                let why = "the parameter takes no such value";
+                return Err(not_allowed(of.measure.to_string(), why));
+            }
+            Ok(())
+        }
+        Measure::BlockModule { module } => {
+            text::module(module, MODULE_BYTES_MAX).map_err(|why| refused("the module", module, why))
+        }
+        Measure::HoldPackage { package } => Manager::Rpm
+            .package_name(package)
+            .map_err(|why| refused("the package", package, why)),
+    }
+}
