@@ -4,6 +4,7 @@ use crate::scene::Scene;
 use anyhow::Result;
 use overlock_model::plan::Digest;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -58,7 +59,13 @@ impl Facts {
         let format = "-f=${Package}:${Architecture} ${Version} ${db:Status-Want} ${db:Status-Eflag} ${db:Status-Status}\n";
         let lines = |text: String| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
         let mut files = BTreeMap::new();
-        changed(scene, &scene.changes(), Path::new(""), &mut files)?;
+        let (now, before) = scene.sides();
+        let sides = Sides {
+            root: scene.root(),
+            now,
+            before,
+        };
+        sides.changed(Path::new(""), &mut files)?;
         let (pins, files) = files
             .into_iter()
             .partition(|(path, _): &(String, String)| path.starts_with(PIN));
@@ -127,29 +134,69 @@ impl Facts {
     }
 }
 
-/// Collects below `folder` of the uppermost layer what is not as the layers below have it.
-fn changed(
-    scene: &Scene,
-    layer: &Path,
-    folder: &Path,
-    files: &mut BTreeMap<String, String>,
-) -> Result<()> {
-    for entry in fs::read_dir(layer.join(folder))? {
-        let entry = entry?;
-        let path = folder.join(entry.file_name());
-        if OF_THE_WAY.iter().any(|way| path == Path::new(way)) || is_litter(&path) {
-            continue;
+/// What is, and what was.
+struct Sides {
+    root: PathBuf,
+    /// Holds at least every entry that may have changed.
+    now: PathBuf,
+    before: Vec<PathBuf>,
+}
+
+impl Sides {
+    /// Collects below `folder` what is not as it was before.
+    fn changed(&self, folder: &Path, files: &mut BTreeMap<String, String>) -> Result<()> {
+        for name in self.names(folder)? {
+            let path = folder.join(name);
+            if OF_THE_WAY.iter().any(|way| path == Path::new(way)) || is_litter(&path) {
+                continue;
+            }
+            let is = self.root.join(&path);
+            let was = self.before.iter().map(|layer| layer.join(&path));
+            let was = was.into_iter().find(|path| path.symlink_metadata().is_ok());
+            let is_same = was.as_ref().is_some_and(|was| is_untouched(&is, was));
+            if !is_same {
+                let (is, was) = (told(&is), was.and_then(|was| told(&was)));
+                if is != was {
+                    let is = is.unwrap_or_else(|| "gone".to_owned());
+                    files.insert(path.to_string_lossy().into_owned(), is);
+                }
+            }
+            let is_folder = |path: PathBuf| path.symlink_metadata().is_ok_and(|of| of.is_dir());
+            if is_folder(self.now.join(&path)) {
+                self.changed(&path, files)?;
+            }
         }
-        let now = told(&scene.root().join(&path));
-        if now != before(scene.below(), &path) {
-            let now = now.unwrap_or_else(|| "gone".to_owned());
-            files.insert(path.to_string_lossy().into_owned(), now);
-        }
-        if entry.file_type()?.is_dir() {
-            changed(scene, layer, &path, files)?;
-        }
+        Ok(())
     }
-    Ok(())
+
+    /// What is there now; where all of the root is looked at, also what is there no more.
+    fn names(&self, folder: &Path) -> Result<BTreeSet<OsString>> {
+        let mut names = BTreeSet::new();
+        for entry in fs::read_dir(self.now.join(folder))? {
+            names.insert(entry?.file_name());
+        }
+        if self.now == self.root {
+            for before in &self.before {
+                for entry in fs::read_dir(before.join(folder)).into_iter().flatten() {
+                    names.insert(entry?.file_name());
+                }
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// Whether nobody has written to a file since the image of the root was made, which keeps times in whole seconds. Whatever
+/// becomes of a file, the time of its change is one that nobody can set.
+fn is_untouched(is: &Path, was: &Path) -> bool {
+    let (Ok(is), Ok(was)) = (is.symlink_metadata(), was.symlink_metadata()) else {
+        return false;
+    };
+    let of = |of: &fs::Metadata| {
+        let owner = (of.uid(), of.gid(), of.mode());
+        (of.len(), of.mtime(), of.ctime(), owner)
+    };
+    is.is_file() && of(&is) == of(&was)
 }
 
 /// Files of an accidental name, into which other programs write before they rename: what a kill leaves of them is never
@@ -158,15 +205,6 @@ fn is_litter(path: &Path) -> bool {
     let path = path.to_string_lossy();
     path.starts_with("var/lib/apt/extended_states.")
         || (path.starts_with("var/lib/systemd/deb-systemd-helper-") && path.ends_with(".tmp"))
-}
-
-/// As the layers below have it.
-fn before(layers: &[PathBuf], path: &Path) -> Option<String> {
-    layers
-        .iter()
-        .map(|layer| layer.join(path))
-        .find(|path| path.symlink_metadata().is_ok())
-        .and_then(|path| told(&path))
 }
 
 /// Kind, owner, mode and content; `None` if there is nothing, also where an overlay says so by its mark (a character

@@ -1,16 +1,22 @@
-//! A root to break: layers below that nobody changes, and one disk on top that is made for it and goes with it.
+//! A root to break: layers below that nobody changes, and one disk that is made for it and goes with it.
 //!
 //! Mounts are made in a mount namespace that belongs to one thread ([`in_own_mounts`]). Whatever way a campaign ends, the
 //! kernel takes its mounts, disks in memory and loop devices away with it: there is nothing to sweep.
 //!
 //! ```text
-//! FOLDER/disk   tmpfs, or ext4 on a loop device over a file in FOLDER/memory
-//! FOLDER/root   overlay of the layers below and FOLDER/disk; what a chroot of the trial sees
+//! FOLDER/root     what a chroot of the trial sees: an overlay of the layers and FOLDER/disk, or an ext4 of its own
+//! FOLDER/disk     tmpfs, the uppermost layer of an overlay
+//! FOLDER/image    the ext4, on a loop device; a copy of the image of all layers
+//! FOLDER/before   for an ext4: the layers as they were, to compare with
 //! ```
+//!
+//! A disk that loses its power holds the whole root: ext4 looks after a file that replaces another, and over the layers of
+//! an overlay there is none to replace the first time, so that more would be lost than on a real host.
 
 use anyhow::{Context, Result, anyhow, ensure};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,13 +25,16 @@ use std::process::{Command, Stdio};
 /// (`EXT4_GOING_FLAGS_NOLOGFLUSH`, Linux `include/uapi/linux/ext4.h`).
 const NO_LOG_FLUSH: u32 = 2;
 
-/// What is on top.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Below `/proc`.
+const BOOT_ID: &str = "sys/kernel/random/boot_id";
+
+/// What changes go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disk {
-    /// In memory, of this many MiB.
+    /// In memory, of this many MiB, over the layers.
     Memory(u32),
-    /// ext4, of this many MiB: it can lose its power.
-    Ext4(u32),
+    /// ext4 with the whole root, a copy of this image ([`image`]): it can lose its power.
+    Ext4(PathBuf),
 }
 
 /// A root with its mounts; they go with it.
@@ -34,6 +43,7 @@ pub struct Scene {
     folder: PathBuf,
     below: Vec<PathBuf>,
     disk: Disk,
+    boots: Cell<u32>,
 }
 
 /// How a command ended.
@@ -75,20 +85,20 @@ impl Scene {
             folder: folder.to_owned(),
             below: below.to_vec(),
             disk,
+            boots: Cell::new(0),
         };
-        for name in ["disk", "root", "memory"] {
+        for name in ["disk", "root", "before"] {
             fs::create_dir_all(folder.join(name))?;
         }
-        match disk {
-            Disk::Memory(mib) => tmpfs(&scene.at("disk"), mib)?,
-            Disk::Ext4(mib) => {
-                let image = File::create(scene.image())?;
-                image.set_len(u64::from(mib) << 20)?;
-                let mut make = Command::new("mkfs.ext4");
+        match &scene.disk {
+            Disk::Memory(mib) => tmpfs(&scene.at("disk"), *mib)?,
+            Disk::Ext4(image) => {
+                let mut copy = Command::new("cp");
                 succeed(
-                    make.args(["-q", "-F", "-E", "lazy_itable_init=0"])
-                        .arg(scene.image()),
+                    copy.args(["--sparse=auto", "--"])
+                        .args([image, &scene.at("image")]),
                 )?;
+                layers(below, &scene.at("before"))?;
             }
         }
         scene.mount()?;
@@ -101,16 +111,19 @@ impl Scene {
         self.at("root")
     }
 
-    /// What was changed in it: the uppermost layer.
+    /// The folders whose entries may be other than before, and those that they were before, uppermost first.
+    #[must_use]
+    pub fn sides(&self) -> (PathBuf, Vec<PathBuf>) {
+        match self.disk {
+            Disk::Memory(_) => (self.changes(), self.below.clone()),
+            Disk::Ext4(_) => (self.root(), vec![self.at("before")]),
+        }
+    }
+
+    /// What was changed in an overlay: the uppermost layer.
     #[must_use]
     pub fn changes(&self) -> PathBuf {
         self.at("disk").join("changes")
-    }
-
-    /// The layers below, uppermost first.
-    #[must_use]
-    pub fn below(&self) -> &[PathBuf] {
-        &self.below
     }
 
     /// Argv of a command in the root.
@@ -169,7 +182,7 @@ impl Scene {
     /// # Errors
     /// When it is no ext4.
     pub fn cut_power(&self) -> Result<()> {
-        let disk = File::open(self.at("disk"))?;
+        let disk = File::open(self.root())?;
         power::shutdown(&disk, NO_LOG_FLUSH).context("cannot cut the disk's power")
     }
 
@@ -179,6 +192,7 @@ impl Scene {
     /// When it cannot be mounted any more.
     pub fn boot(&self) -> Result<()> {
         self.unmount()?;
+        self.boots.set(self.boots.get() + 1);
         self.mount()?;
         for name in ["run", "tmp"] {
             for entry in fs::read_dir(self.root().join(name))? {
@@ -230,75 +244,123 @@ impl Scene {
         self.at("disk").join("ballast")
     }
 
-    fn image(&self) -> PathBuf {
-        self.at("memory").join("image")
-    }
-
     fn at(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
     fn mount(&self) -> Result<()> {
-        if matches!(self.disk, Disk::Ext4(_)) {
-            let mut mount = Command::new("mount");
-            succeed(
-                mount
-                    .args(["-o", "loop"])
-                    .arg(self.image())
-                    .arg(self.at("disk")),
-            )?;
-        }
-        for name in ["changes", "work"] {
-            fs::create_dir_all(self.at("disk").join(name))?;
-        }
-        let below: Vec<String> = self
-            .below
-            .iter()
-            .map(|path| path.to_string_lossy().into_owned())
-            .collect();
-        let options = format!(
-            "lowerdir={},upperdir={},workdir={}",
-            below.join(":"),
-            self.changes().display(),
-            self.at("disk").join("work").display()
-        );
         let root = self.root();
+        match &self.disk {
+            Disk::Ext4(_) => {
+                let mut mount = Command::new("mount");
+                succeed(
+                    mount
+                        .args(["-o", "loop"])
+                        .args([self.at("image"), root.clone()]),
+                )?;
+            }
+            Disk::Memory(_) => {
+                for name in ["changes", "work"] {
+                    fs::create_dir_all(self.at("disk").join(name))?;
+                }
+                let upper = format!(
+                    ",upperdir={},workdir={}",
+                    self.changes().display(),
+                    self.at("disk").join("work").display()
+                );
+                overlay(&self.below, &upper, &root)?;
+            }
+        }
+        let proc = root.join("proc");
         let none = MsFlags::empty();
+        mount(Some("proc"), &proc, Some("proc"), none, None::<&str>)
+            .context("cannot mount /proc")?;
+        // By this a program knows one boot from the next; the machine itself does not boot.
+        let boot = self.at("boot_id");
+        let id = format!("00000000-0000-4000-8000-{:012}\n", self.boots.get());
+        fs::write(&boot, id)?;
+        let place = proc.join(BOOT_ID);
         mount(
-            Some("overlay"),
-            &root,
-            Some("overlay"),
-            none,
-            Some(options.as_str()),
-        )
-        .context("cannot mount the layers")?;
-        mount(
-            Some("proc"),
-            &root.join("proc"),
-            Some("proc"),
-            none,
+            Some(&boot),
+            &place,
+            None::<&str>,
+            MsFlags::MS_BIND,
             None::<&str>,
         )
-        .context("cannot mount /proc")
+        .context("cannot say which boot it is")
     }
 
     fn unmount(&self) -> Result<()> {
-        umount2(&self.root().join("proc"), MntFlags::empty()).context("/proc is busy")?;
-        umount2(&self.root(), MntFlags::empty()).context("the root is busy")?;
-        if matches!(self.disk, Disk::Ext4(_)) {
-            umount2(&self.at("disk"), MntFlags::empty()).context("the disk is busy")?;
-        }
-        Ok(())
+        let proc = self.root().join("proc");
+        umount2(&proc.join(BOOT_ID), MntFlags::empty()).context("the boot's id is busy")?;
+        umount2(&proc, MntFlags::empty()).context("/proc is busy")?;
+        umount2(&self.root(), MntFlags::empty()).context("the root is busy")
     }
 }
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        for at in [self.root().join("proc"), self.root(), self.at("disk")] {
+        let proc = self.root().join("proc");
+        let mounts = [
+            proc.join(BOOT_ID),
+            proc,
+            self.root(),
+            self.at("disk"),
+            self.at("before"),
+        ];
+        for at in mounts {
             let _ = umount2(&at, MntFlags::MNT_DETACH);
         }
-        let _ = fs::remove_file(self.image());
+        let _ = fs::remove_file(self.at("image"));
     }
+}
+
+/// Makes an ext4 image of these layers with `mib` MiB of room beside them.
+///
+/// # Errors
+/// When the layers cannot be mounted or the image cannot be made.
+pub fn image(below: &[PathBuf], mib: u64, folder: &Path) -> Result<PathBuf> {
+    let (whole, image) = (folder.join("whole"), folder.join("whole.ext4"));
+    fs::create_dir_all(&whole)?;
+    layers(below, &whole)?;
+    let size = succeed(Command::new("du").args(["-sm", "--"]).arg(&whole))?;
+    let size: u64 = String::from_utf8_lossy(&size)
+        .split_whitespace()
+        .next()
+        .and_then(|number| number.parse().ok())
+        .context("du says no size")?;
+    let mut make = Command::new("mke2fs");
+    succeed(
+        make.args([
+            "-q",
+            "-F",
+            "-t",
+            "ext4",
+            "-E",
+            "lazy_itable_init=0,lazy_journal_init=0",
+            "-d",
+        ])
+        .args([&whole, &image])
+        .arg(format!("{}M", size + mib)),
+    )?;
+    umount2(&whole, MntFlags::empty()).context("the layers are busy")?;
+    Ok(image)
+}
+
+/// The layers together, not to be changed.
+fn layers(below: &[PathBuf], at: &Path) -> Result<()> {
+    overlay(below, "", at)
+}
+
+fn overlay(below: &[PathBuf], upper: &str, at: &Path) -> Result<()> {
+    let below: Vec<String> = below
+        .iter()
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
+    let options = format!("lowerdir={}{upper}", below.join(":"));
+    let kind = Some("overlay");
+    mount(kind, at, kind, MsFlags::empty(), Some(options.as_str()))
+        .context("cannot mount the layers")
 }
 
 fn tmpfs(at: &Path, mib: u32) -> Result<()> {

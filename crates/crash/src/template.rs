@@ -3,7 +3,8 @@
 //! A template is a folder of changes over a base root of the lab. It holds packages of the former versions, repositories
 //! with both versions as files, `overlock`, and a plan made by `overlock plan`. Every trial begins on it.
 
-use crate::scene::{Disk, Scene, succeed};
+use crate::scene::{self, Disk, Scene, succeed};
+use crate::trial::Fault;
 use anyhow::{Context, Result, ensure};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use overlock_lab::corpus::{self, Release};
@@ -65,6 +66,8 @@ pub struct Template {
     pub layers: Vec<PathBuf>,
     /// How many packages the plan changes.
     pub packages: usize,
+    /// All layers as one ext4, for disks that lose their power.
+    image: Option<PathBuf>,
 }
 
 impl Template {
@@ -120,6 +123,29 @@ impl Template {
         Ok(Self {
             layers: vec![kept, base.path().to_owned()],
             packages,
+            image: None,
+        })
+    }
+
+    /// With an image of its layers, made in `folder`.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn with_image(self, folder: &Path) -> Result<Self> {
+        let image = Some(scene::image(&self.layers, 256, folder)?);
+        Ok(Self { image, ..self })
+    }
+
+    /// The disk for a fault.
+    ///
+    /// # Errors
+    /// When it needs an image and there is none.
+    pub fn disk(&self, fault: Fault) -> Result<Disk> {
+        Ok(match fault {
+            Fault::Kill => Disk::Memory(2 << 10),
+            // Not more than it must be: it is filled in memory.
+            Fault::FullDisk => Disk::Memory(384),
+            Fault::PowerCut => Disk::Ext4(self.image.clone().context("there is no image")?),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! One trial: a run that is cut at an event, a recovery as an administrator does it, and what came of it.
 
 use crate::facts::Facts;
-use crate::scene::{Disk, Scene};
+use crate::scene::Scene;
 use crate::template::{OVERLOCK, PLAN, Template};
 use crate::trace::{self, Event, Order};
 use anyhow::{Context, Result, ensure};
@@ -23,17 +23,6 @@ pub enum Fault {
     PowerCut,
     /// The disk is full from here on; after the end of the run there is room again.
     FullDisk,
-}
-
-impl Fault {
-    fn disk(self) -> Disk {
-        match self {
-            Self::Kill => Disk::Memory(2 << 10),
-            Self::PowerCut => Disk::Ext4(512),
-            // Not more than it must be: it is filled in memory.
-            Self::FullDisk => Disk::Memory(384),
-        }
-    }
 }
 
 /// What is done after the cut.
@@ -88,7 +77,7 @@ impl Reference {
     /// # Errors
     /// When the run does not reach its target, or tracing changes what comes of it.
     pub fn of(template: &Template, folder: &Path) -> Result<Self> {
-        let scene = Scene::new(folder, &template.layers, Fault::Kill.disk())?;
+        let scene = Scene::new(folder, &template.layers, template.disk(Fault::Kill)?)?;
         let prior = Facts::of(&scene)?;
         let begun = std::time::Instant::now();
         let ran = scene.run(&[OVERLOCK, "apply", PLAN])?;
@@ -101,7 +90,7 @@ impl Reference {
         );
         let target = Facts::of(&scene)?;
         drop(scene);
-        let scene = Scene::new(folder, &template.layers, Fault::Kill.disk())?;
+        let scene = Scene::new(folder, &template.layers, template.disk(Fault::Kill)?)?;
         let mut events = Vec::new();
         let begun = std::time::Instant::now();
         let (_, said) = apply(&scene, folder, &mut |event| {
@@ -151,7 +140,7 @@ pub fn trial(
     at: u64,
     recovery: Recovery,
 ) -> Result<Trial> {
-    let scene = Scene::new(folder, &template.layers, fault.disk())?;
+    let scene = Scene::new(folder, &template.layers, template.disk(fault)?)?;
     let mut event = None;
     let (traced, said) = apply(&scene, folder, &mut |now| {
         if now.index != at {
