@@ -2,6 +2,7 @@
 
 use crate::{Limits, Trust};
 use jiff::Timestamp;
+use overlock_model::mitigation::Mitigation;
 use overlock_model::plan::{Change, Closure, HostId, PlanId};
 
 /// This host, and what it allows.
@@ -28,6 +29,9 @@ pub struct Host {
     /// The closure of the run that this plan is to take back, when the operator asked for that: only its changes may be
     /// undone by an older version or a removal.
     pub reverts: Option<Closure>,
+    /// Measures in force here whose time is over. That they end then was agreed to with the plan that brought them, so
+    /// taking just these away needs no new approval.
+    pub expired: Vec<Mitigation>,
     /// Whose signatures count.
     pub trust: Trust,
     /// Its bounds.
@@ -49,6 +53,7 @@ impl Host {
             time_floor: None,
             protected: Protected::default(),
             reverts: None,
+            expired: Vec::new(),
             trust,
             limits: Limits::default(),
         }

@@ -30,6 +30,7 @@ mod validity;
 
 pub use host::{Host, Protected};
 pub use limits::Limits;
+pub use mitigation::is_protected as is_protected_unit;
 pub use permit::{Permit, artifact, examine, read, resume};
 pub use refusal::{Refusal, Shown, TextFault};
 pub use trust::{Approver, Approvers, Trust, TrustError};

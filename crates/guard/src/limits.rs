@@ -31,6 +31,8 @@ pub struct Limits {
     pub clock_ahead_max: SignedDuration,
     /// From a plan's creation to its expiry. A forgotten plan must not come back in a year.
     pub lifetime_max: SignedDuration,
+    /// How far from now a measure may expire. Whoever still needs it after a year says so again (R11).
+    pub mitigation_max: SignedDuration,
     /// How far a plan's generation may be above this host's floor: one plan with the largest number of all would lock
     /// every later plan out. Wide enough for whoever counts in seconds since 1970.
     pub generation_ahead_max: u64,
@@ -52,6 +54,7 @@ impl Default for Limits {
             signature_bytes_max: 8 << 10,
             clock_ahead_max: SignedDuration::from_mins(5),
             lifetime_max: SignedDuration::from_hours(90 * 24),
+            mitigation_max: SignedDuration::from_hours(366 * 24),
             generation_ahead_max: 1 << 32,
         }
     }

@@ -3,7 +3,9 @@
 use crate::refusal::{Shown, TextFault};
 use crate::text::{self, Manager};
 use crate::{Limits, Refusal};
+use jiff::Timestamp;
 use overlock_model::mitigation::{Measure, Mitigation};
+use overlock_model::plan::Step;
 
 /// Kernel parameters that only close doors, each with the values that it takes (`Documentation/admin-guide/sysctl` and
 /// `Documentation/networking/ip-sysctl` of Linux 6.12). Others are refused: some name a program that the kernel starts
@@ -66,7 +68,7 @@ pub(crate) fn judge(place: &str, of: &Mitigation, limits: &Limits) -> Result<(),
     match &of.measure {
         Measure::DisableUnit { unit } => {
             text::unit(unit).map_err(|why| refused("the unit", unit, why))?;
-            if PROTECTED_UNITS.iter().any(|start| unit.starts_with(start)) {
+            if is_protected(unit) {
                 return Err(not_allowed(
                     unit.clone(),
                     "the host does not run without it",
@@ -93,4 +95,65 @@ pub(crate) fn judge(place: &str, of: &Mitigation, limits: &Limits) -> Result<(),
             .package_name(package)
             .map_err(|why| refused("the package", package, why)),
     }
+}
+
+/// Whether a unit must not be disabled. To be asked again with the name that systemd knows it by: an alias is another one.
+#[must_use]
+pub fn is_protected(unit: &str) -> bool {
+    PROTECTED_UNITS.iter().any(|start| unit.starts_with(start))
+}
+
+/// Measures that begin now must not be over already, and must end within what this host allows. Asked when something is
+/// about to begin: a plan that is only read, or that goes on after a cut, may well have outlived its measures.
+pub(crate) fn time(steps: &[Step], now: Timestamp, limits: &Limits) -> Result<(), Refusal> {
+    for (at, step) in steps.iter().enumerate() {
+        let Step::Mitigate {
+            measures,
+            undo: false,
+        } = step
+        else {
+            continue;
+        };
+        for one in measures {
+            let (expires, max) = (one.expires, limits.mitigation_max);
+            let place = format!("step {at} (mitigate)");
+            let measure = Shown::new(&one.measure.to_string());
+            if expires <= now {
+                return Err(Refusal::MeasureExpired {
+                    place,
+                    measure,
+                    expires,
+                    now,
+                });
+            }
+            if expires.duration_since(now) > max {
+                return Err(Refusal::MeasureTooLong {
+                    place,
+                    measure,
+                    expires,
+                    max,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether all that the steps do is to take away measures that have expired here.
+pub(crate) fn only_ends(steps: &[Step], expired: &[Mitigation]) -> bool {
+    let mut takes = false;
+    for step in steps {
+        match step {
+            Step::Mitigate {
+                measures,
+                undo: true,
+            } if measures.iter().all(|one| expired.contains(one)) => takes = true,
+            Step::Verify { .. } => {}
+            Step::Commit {
+                confirm_within: None,
+            } => {}
+            _ => return false,
+        }
+    }
+    takes
 }

@@ -2,7 +2,9 @@
 
 use crate::refusal::{Shown, TextFault};
 use crate::text::Manager;
-use crate::{Host, Limits, Refusal, Trust, binding, changes, steps, text, trust, validity};
+use crate::{
+    Host, Limits, Refusal, Trust, binding, changes, mitigation, steps, text, trust, validity,
+};
 use jiff::Timestamp;
 use overlock_model::plan::{
     Artifact, Closure, Digest, Header, HostEntry, PlanFile, PlanId, Step, Verb,
@@ -218,9 +220,12 @@ impl Permit {
     /// what this host allows.
     fn may_begin(&self, now: Timestamp) -> Result<(), Refusal> {
         let (header, host) = (&self.header, &self.host);
-        trust::judge(&host.trust, header, &self.signatures, &host.limits)?;
+        if !mitigation::only_ends(&self.entry.steps, &host.expired) {
+            trust::judge(&host.trust, header, &self.signatures, &host.limits)?;
+        }
         validity::lifetime(header, &host.limits)?;
         validity::time(header, host.time_floor, now, &host.limits)?;
+        mitigation::time(&self.entry.steps, now, &host.limits)?;
         self.fleet()?;
         changes::allowed(self.closure_at, &self.closure, self.manager, host)
     }

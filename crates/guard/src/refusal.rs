@@ -211,6 +211,22 @@ pub enum Refusal {
         what: Shown,
         why: &'static str,
     },
+    /// It would be over before it began.
+    #[error("{place}: {measure} expires at {expires}, it is {now}")]
+    MeasureExpired {
+        place: String,
+        measure: Shown,
+        expires: Timestamp,
+        now: Timestamp,
+    },
+    /// A measure without an end that anybody will see (R11).
+    #[error("{place}: {measure} expires at {expires}, more than {} days from now", days(*max))]
+    MeasureTooLong {
+        place: String,
+        measure: Shown,
+        expires: Timestamp,
+        max: SignedDuration,
+    },
     /// Nobody confirms in no time, or after a day.
     #[error("entry {entry}: a confirmation within {seconds} s is not between 1 and {max} s")]
     ConfirmTime {

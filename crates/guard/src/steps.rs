@@ -115,7 +115,7 @@ fn arguments(entry: usize, at: usize, step: &Step, limits: &Limits) -> Result<()
             let mut seen = BTreeSet::new();
             for (number, one) in measures.iter().enumerate() {
                 mitigation::judge(&place(&format!(", measure {number}")), one, limits)?;
-                if !seen.insert(&one.measure) {
+                if !seen.insert(one.measure.subject()) {
                     return Err(twice(&one.measure.to_string()));
                 }
             }

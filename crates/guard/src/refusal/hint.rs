@@ -50,6 +50,9 @@ impl Refusal {
             | Self::GenerationTaken { .. }
             | Self::GenerationAhead { .. }
             | Self::Superseded { .. } => "plan again: `overlock plan`",
+            Self::MeasureExpired { .. } | Self::MeasureTooLong { .. } => {
+                "plan it again with a nearer end: `overlock mitigate --expires`"
+            }
             Self::NotBegun { .. } => "begin it: `overlock apply PLAN`",
             Self::CreatedAhead { .. } | Self::ClockBehind { .. } => {
                 "set this host's clock (`timedatectl`) before anything is judged by it"

@@ -8,6 +8,7 @@
 )]
 
 mod bits;
+mod mitigations;
 mod plans;
 mod real_names;
 mod signatures;
