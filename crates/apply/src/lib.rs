@@ -29,6 +29,7 @@ pub mod probe;
 pub mod program;
 pub mod restart;
 mod settings;
+pub mod snapshot;
 pub mod space;
 mod verify;
 

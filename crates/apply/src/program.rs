@@ -20,6 +20,8 @@ const OUTPUT_BYTES_MAX: u64 = 16 << 20;
 pub enum Program {
     /// Simulates, fetches, installs.
     AptGet,
+    /// Subvolumes: snapshots of the root, and putting one back.
+    Btrfs,
     /// What repositories state of versions.
     AptCache,
     /// Marks of automatic installation.
@@ -93,6 +95,7 @@ impl Program {
     pub fn path(self) -> &'static str {
         match self {
             Self::AptGet => "/usr/bin/apt-get",
+            Self::Btrfs => btrfs(),
             Self::AptCache => "/usr/bin/apt-cache",
             Self::AptMark => "/usr/bin/apt-mark",
             Self::Dpkg => "/usr/bin/dpkg",
@@ -109,6 +112,16 @@ impl Program {
     #[must_use]
     pub fn is_here(self) -> bool {
         Path::new(self.path()).is_file()
+    }
+}
+
+/// Debian and newer Fedoras have it with all others, SUSE with those for root only.
+fn btrfs() -> &'static str {
+    const ELSEWHERE: &str = "/usr/sbin/btrfs";
+    if Path::new(ELSEWHERE).is_file() {
+        ELSEWHERE
+    } else {
+        "/usr/bin/btrfs"
     }
 }
 
