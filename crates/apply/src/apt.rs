@@ -10,28 +10,33 @@ mod mend;
 mod quiet;
 mod simulation;
 
-pub use catalogue::Listed;
-pub use marks::restore as restore_marks;
-pub use mend::{RUNG_ALL, RUNGS, UNIT as MEND_UNIT};
-pub use quiet::{Asked, Quiet, asked_for, disarm, forget};
+pub use quiet::{Quiet, disarm};
 
 use crate::artifacts::Artifacts;
+use crate::configuration::{self, Edited};
+use crate::manager::Named;
 use crate::program::{Call, Program, ProgramError};
-use crate::{PackageManager, Simulated};
+use crate::transient::Transaction;
+use crate::{Listed, PackageManager, Simulated, complaints, lock, pins};
+use jiff::Timestamp;
 use overlock_model::plan::{Change, Closure};
-use overlock_model::run::Standing;
-use std::collections::HashMap;
+use overlock_model::run::{RunId, Standing};
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// dpkg's and apt's locks, in the order in which apt takes them.
-pub const LOCKS: [&str; 4] = [
+const LOCKS: [&str; 4] = [
     "/var/lib/dpkg/lock-frontend",
     "/var/lib/dpkg/lock",
     "/var/lib/apt/lists/lock",
     "/var/cache/apt/archives/lock",
 ];
+
+/// Where apt keeps what it has downloaded.
+const KEPT: &str = "/var/cache/apt/archives";
 
 /// Options of every call: no questions, no colours, no phasing (the plan says who gets what, REQ-28), no sandbox user who
 /// could not read our store.
@@ -85,49 +90,6 @@ impl Apt {
         })
     }
 
-    /// dpkg's own architecture, such as `amd64`.
-    #[must_use]
-    pub fn native(&self) -> &str {
-        &self.native
-    }
-
-    /// Other architectures whose packages this host takes.
-    ///
-    /// # Errors
-    /// When dpkg cannot be asked.
-    pub fn foreign(&self) -> Result<Vec<String>, ProgramError> {
-        let text = Call::new(Program::Dpkg, ["--print-foreign-architectures"]).output()?;
-        Ok(String::from_utf8_lossy(&text)
-            .lines()
-            .map(str::to_owned)
-            .collect())
-    }
-
-    /// What apt would do to have exactly these versions, with all that must move with them.
-    ///
-    /// # Errors
-    /// When it refuses, with its own words.
-    pub fn resolve(&self, wanted: &[(&str, &str, &str)]) -> Result<Vec<Simulated>, ProgramError> {
-        let specs = wanted.iter().map(|one| self.spec(one).into());
-        self.simulation(&specs.collect::<Vec<_>>(), &[], Removals::Shown)
-    }
-
-    /// What the repositories' lists state of exact versions; those that no list has any more are missing.
-    ///
-    /// # Errors
-    /// When apt-cache cannot be started.
-    pub fn listed(&self, wanted: &[(&str, &str, &str)]) -> Result<Vec<Listed>, ProgramError> {
-        let mut found = Vec::new();
-        // Argument lists have a bound; a version that is not listed makes apt-cache complain of that one only.
-        for some in wanted.chunks(500) {
-            let specs = some.iter().map(|one| self.spec(one));
-            let arguments = ["show", "--"].map(str::to_owned).into_iter().chain(specs);
-            let ran = Call::new(Program::AptCache, arguments).run()?;
-            found.extend(catalogue::parse(&String::from_utf8_lossy(&ran.stdout)));
-        }
-        Ok(found)
-    }
-
     /// `name:arch=version` as apt wants it; packages of all architectures are asked for without one.
     fn spec(&self, (name, arch, version): &(&str, &str, &str)) -> String {
         match *arch {
@@ -173,7 +135,7 @@ impl Apt {
         })
     }
 
-    /// A transaction: no network; in a unit of its own where systemd is there.
+    /// One program without network, in a unit of its own.
     fn transaction(
         &self,
         program: Program,
@@ -181,37 +143,13 @@ impl Apt {
         log: &Path,
         unit: &str,
     ) -> Result<(), ProgramError> {
-        let inner = ["--net".into(), "--".into(), program.path().into()]
-            .into_iter()
-            .chain(arguments);
-        if !Path::new("/run/systemd/system").is_dir() {
-            let call = Call::new(Program::Unshare, inner);
-            return ended(&call.limit(self.limit).log_to(log));
-        }
-        let mut outer: Vec<OsString> = [
-            "--quiet".to_owned(),
-            "--collect".to_owned(),
-            "--wait".to_owned(),
-            format!("--unit={unit}"),
-            "--service-type=exec".to_owned(),
-            format!("--property=RuntimeMaxSec={}", self.limit.as_secs()),
-            "--property=StandardInput=null".to_owned(),
-            format!("--property=StandardOutput=append:{}", log.display()),
-            format!("--property=StandardError=append:{}", log.display()),
-            // The kernel ends others first when memory runs out (F7).
-            "--property=OOMScoreAdjust=-500".to_owned(),
-        ]
-        .into_iter()
-        .map(OsString::from)
-        .collect();
-        outer.extend(
-            Call::environment().map(|(name, value)| format!("--setenv={name}={value}").into()),
-        );
-        outer.push("--".into());
-        outer.push(Program::Unshare.path().into());
-        outer.extend(inner);
-        // systemd ends the unit at its limit; this one only guards against systemd-run itself.
-        ended(&Call::new(Program::SystemdRun, outer).limit(self.limit + Duration::from_secs(120)))
+        let transaction = Transaction {
+            program,
+            arguments,
+            environment: &[],
+            limit: self.limit,
+        };
+        transaction.run(log, unit)
     }
 }
 
@@ -247,30 +185,6 @@ fn install_arguments(files: &[PathBuf], removals: &[&Change], others: Removals) 
     arguments
 }
 
-/// Waits for the unit of a transaction that outlived whoever started it.
-///
-/// # Errors
-/// When systemd cannot be asked.
-pub fn adopt(unit: &str) -> Result<(), ProgramError> {
-    if !Path::new("/run/systemd/system").is_dir() {
-        return Ok(());
-    }
-    // systemctl has no call that waits for a unit that others started, so this asks again and again, for an hour at
-    // most; RuntimeMaxSec ends the unit itself long before.
-    for _ in 0..36_000 {
-        let state = Call::new(Program::Systemctl, ["is-active", "--", unit]).run()?;
-        let word = String::from_utf8_lossy(&state.stdout).trim().to_owned();
-        if !matches!(
-            word.as_str(),
-            "active" | "activating" | "deactivating" | "reloading"
-        ) {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    Ok(())
-}
-
 fn ended(call: &Call) -> Result<(), ProgramError> {
     call.output().map(drop)
 }
@@ -278,6 +192,60 @@ fn ended(call: &Call) -> Result<(), ProgramError> {
 impl PackageManager for Apt {
     fn word(&self) -> &'static str {
         "deb"
+    }
+
+    fn native(&self) -> &str {
+        &self.native
+    }
+
+    fn foreign(&self) -> Result<Vec<String>, ProgramError> {
+        let text = Call::new(Program::Dpkg, ["--print-foreign-architectures"]).output()?;
+        Ok(String::from_utf8_lossy(&text)
+            .lines()
+            .map(str::to_owned)
+            .collect())
+    }
+
+    fn kernel_packages(&self, release: &str) -> Vec<String> {
+        vec![format!("linux-image-{release}")]
+    }
+
+    fn renewal(&self) -> &'static str {
+        "apt-get update"
+    }
+
+    fn holder(&self) -> Option<String> {
+        lock::holder(&LOCKS).map(|holder| holder.to_string())
+    }
+
+    fn verification(&self) -> (Program, &'static [&'static str]) {
+        (Program::Dpkg, &["--verify"])
+    }
+
+    fn resolve(&self, wanted: &[Named<'_>]) -> Result<Vec<Simulated>, ProgramError> {
+        let specs = wanted.iter().map(|one| self.spec(one).into());
+        self.simulation(&specs.collect::<Vec<_>>(), &[], Removals::Shown)
+    }
+
+    fn listed(&self, wanted: &[Named<'_>]) -> Result<Vec<Listed>, ProgramError> {
+        let mut found = Vec::new();
+        // Argument lists have a bound; a version that is not listed makes apt-cache complain of that one only.
+        for some in wanted.chunks(500) {
+            let specs = some.iter().map(|one| self.spec(one));
+            let arguments = ["show", "--"].map(str::to_owned).into_iter().chain(specs);
+            let ran = Call::new(Program::AptCache, arguments).run()?;
+            found.extend(catalogue::parse(&String::from_utf8_lossy(&ran.stdout)));
+        }
+        Ok(found)
+    }
+
+    fn kept(&self, package: Named<'_>) -> Vec<PathBuf> {
+        vec![Path::new(KEPT).join(self.file_name(package))]
+    }
+
+    /// `NAME_VERSION_ARCH.deb`, the epoch's colon escaped.
+    fn file_name(&self, (name, arch, version): Named<'_>) -> String {
+        format!("{name}_{}_{arch}.deb", version.replace(':', "%3a"))
     }
 
     fn simulate(
@@ -301,7 +269,7 @@ impl PackageManager for Apt {
         self.simulation(&named, &removals, Removals::Refused)
     }
 
-    fn download(&self, wanted: &[(&str, &str, &str)], folder: &Path) -> Result<(), ProgramError> {
+    fn download(&self, wanted: &[Named<'_>], folder: &Path) -> Result<(), ProgramError> {
         if wanted.is_empty() {
             return Ok(());
         }
@@ -315,6 +283,10 @@ impl PackageManager for Apt {
         ended(&call.limit(self.limit))
     }
 
+    fn hold_off(&self) -> io::Result<Option<Quiet>> {
+        Quiet::begin().map(Some)
+    }
+
     fn install(
         &self,
         files: &[PathBuf],
@@ -325,6 +297,43 @@ impl PackageManager for Apt {
         marks::keep(log)?;
         let arguments = install_arguments(files, removals, Removals::Refused);
         self.transaction(Program::AptGet, arguments, log, unit)
+    }
+
+    fn rungs(&self) -> u32 {
+        mend::RUNGS
+    }
+
+    fn rung_all(&self) -> u32 {
+        mend::RUNG_ALL
+    }
+
+    fn settle(&self, log: &Path) -> Result<(), ProgramError> {
+        marks::restore(log)
+    }
+
+    fn beside(&self) -> &'static [&'static str] {
+        &[configuration::DPKG_NEW]
+    }
+
+    fn edited(&self, said: &str) -> BTreeSet<Edited> {
+        configuration::dpkg_kept(said)
+    }
+
+    fn complaints(&self, said: &str) -> Vec<String> {
+        complaints::of_dpkg(said)
+    }
+
+    fn keep_away(
+        &self,
+        run: RunId,
+        versions: &[Named<'_>],
+        until: Timestamp,
+    ) -> io::Result<PathBuf> {
+        pins::keep_away(run, versions, until)
+    }
+
+    fn let_come(&self, now: Timestamp) -> io::Result<()> {
+        pins::end(now).map(drop)
     }
 
     fn mend(

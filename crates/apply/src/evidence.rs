@@ -22,7 +22,7 @@ const TABLES: [(&str, &str); 7] = [
 ];
 
 /// Programs whose output is kept.
-const PROGRAMS: [(&str, Program, &[&str]); 3] = [
+const PROGRAMS: [(&str, Program, &[&str]); 2] = [
     (
         "units",
         Program::Systemctl,
@@ -33,18 +33,22 @@ const PROGRAMS: [(&str, Program, &[&str]); 3] = [
         Program::Journalctl,
         &["--no-pager", "--lines=5000", "--output=short-iso-precise"],
     ),
-    ("verification", Program::Dpkg, &["--verify"]),
 ];
 
 /// Longest command line that is kept, in bytes.
 const LINE_BYTES_MAX: usize = 4096;
 
-/// Takes the evidence into a folder; answers the hash of its manifest and what could not be had.
+/// Takes the evidence into a folder; `verification` is how the package manager verifies what is installed. Answers the hash of its manifest and what could not be had.
 ///
 /// # Errors
 /// When the folder cannot be written: without evidence nothing is changed.
-pub fn take(folder: &Path) -> io::Result<(Digest, Vec<String>)> {
-    take_with(folder, &PROGRAMS)
+pub fn take(folder: &Path, verification: (Program, &[&str])) -> io::Result<(Digest, Vec<String>)> {
+    let [units, journal] = PROGRAMS;
+    let (program, arguments) = verification;
+    take_with(
+        folder,
+        &[units, journal, ("verification", program, arguments)],
+    )
 }
 
 fn take_with(
@@ -68,7 +72,7 @@ fn take_with(
             missing.push(format!("{} is not installed", program.path()));
             continue;
         }
-        // `dpkg --verify` ends with 1 where something differs, which is what we want to see.
+        // A verification ends with 1 where something differs, which is what we want to see.
         match Call::new(program, arguments)
             .limit(Duration::from_secs(300))
             .run()

@@ -1,15 +1,21 @@
 //! The hands: one run on the running host.
 
 mod fetch;
+mod mitigate;
+mod reboot;
 mod steps;
 mod transaction;
 
-use crate::apt::{self, Quiet};
+pub use mitigate::Mitigates;
+
 use crate::artifacts::Artifacts;
 use crate::checks::Check;
 use crate::preflight::Preflight;
 use crate::probe::Probe;
-use crate::{PackageManager, complaints, configuration, settings, verify};
+use crate::reboot::Boots;
+use crate::{
+    PackageManager, apt, asked, complaints, configuration, manager, settings, transient, verify,
+};
 use jiff::Timestamp;
 use overlock_engine::{Hands, Report};
 use overlock_model::plan::{Artifact, Change, Closure, Ends, Step};
@@ -32,8 +38,12 @@ pub struct Settings {
     pub checks: Vec<Check>,
     /// A fresh connection to one of these confirms a run that waits for it.
     pub confirm_by: Vec<String>,
-    /// Our own program, for the timer that stands behind a run that waits.
+    /// Our own program, for the timer that stands behind a run that waits and the unit that goes on after a boot.
     pub program: PathBuf,
+    /// Whether the plan has the host boot anew.
+    pub boots: Boots,
+    /// What the plan says of measures.
+    pub mitigates: Option<Mitigates>,
 }
 
 /// Told what happens, and asked what only the caller can know.
@@ -131,22 +141,30 @@ impl Hands for LocalHost<'_> {
         if let Err(error) = fs::create_dir_all(&self.folder)
             .and_then(|()| owner_only())
             .and_then(|()| apt::disarm())
-            .and_then(|()| apt::forget())
+            .and_then(|()| asked::forget())
         {
             return Report::failed(format!("cannot write `{}`: {error}", self.folder.display()));
+        }
+        if let Some(of) = self.settings.mitigates.clone() {
+            return self.mitigate_preflight(&of);
         }
         let preflight = Preflight {
             manager: self.manager,
             closure: self.closure,
             files: self.checked(self.closure.artifacts()).ok(),
-            locks: &apt::LOCKS,
             patience: self.settings.patience,
             data: &self.folder,
+            boots: &self.settings.boots,
         };
         preflight.run(&mut |line| self.observer.tell(line))
     }
 
     fn step(&mut self, step: &Step, attempt: u32) -> Report {
+        match (step, self.settings.mitigates.clone()) {
+            (Step::Mitigate { .. }, Some(of)) => return self.mitigate(&of, attempt),
+            (Step::Verify { .. }, Some(of)) => return self.mitigate_verify(&of),
+            _ => {}
+        }
         match step {
             Step::Fetch {} => self.fetch(),
             Step::Install {} => self.install(attempt),
@@ -160,41 +178,47 @@ impl Hands for LocalHost<'_> {
                     closure: self.closure,
                     before: before.as_ref(),
                     checks: &self.settings.checks,
+                    boots: &self.settings.boots,
                 };
                 verify::verify(&promised, &mut || observer.ended(ends))
             }
             Step::Commit { confirm_within } => self.commit(*confirm_within),
             Step::Evidence { .. } => self.evidence(),
-            Step::Snapshot {}
-            | Step::Revert { .. }
-            | Step::Mitigate { .. }
-            | Step::Reboot { .. } => {
+            Step::Reboot { kernel } => self.reboot(kernel.as_deref(), attempt),
+            Step::Snapshot {} | Step::Revert { .. } | Step::Mitigate { .. } => {
                 Report::failed(format!("this version cannot carry out `{}`", step.verb()))
             }
         }
     }
 
     fn look(&mut self) -> Result<(Standing, Vec<String>), String> {
+        if let Some(of) = self.settings.mitigates.clone() {
+            return self.mitigate_look(&of);
+        }
         // A transaction that outlived us is waited for; nobody looks at half of one.
-        for phase in ["install", "revert"] {
+        for phase in ["install", "overlay", "revert"] {
             for attempt in 1..=overlock_engine::CHANGES_MAX {
                 let unit = format!("{}.service", self.unit(phase, attempt));
-                apt::adopt(&unit).map_err(|error| chain(&error))?;
+                transient::adopt(&unit).map_err(|error| chain(&error))?;
             }
         }
-        apt::adopt(&format!("{}.service", apt::MEND_UNIT)).map_err(|error| chain(&error))?;
+        transient::adopt(&format!("{}.service", manager::MEND_UNIT))
+            .map_err(|error| chain(&error))?;
         // Nothing is being installed now: packages may start what they want again.
         apt::disarm().map_err(|error| format!("`policy-rc.d` cannot be removed: {error}"))?;
-        apt::restore_marks(&self.log()).map_err(|error| chain(&error))?;
+        self.manager
+            .settle(&self.log())
+            .map_err(|error| chain(&error))?;
         let found = self
             .manager
             .standing(self.closure)
             .map_err(|error| chain(&error))?;
         match found.0 {
             Standing::Broken => self.observer.tell("packages are not whole"),
-            // However they came back: what dpkg laid beside edited files on the way goes too.
+            // However they came back: what was laid beside edited files on the way goes too.
             Standing::Prior => {
-                configuration::drop_new(&configuration::kept(&self.log(), 0), &self.folder);
+                let edited = configuration::edited(&self.log(), 0, self.manager);
+                configuration::drop_new(&edited, &self.folder);
             }
             Standing::Target | Standing::Mixed => {}
         }
@@ -203,7 +227,7 @@ impl Hands for LocalHost<'_> {
 
     fn mend(&mut self, attempt: u32) -> Report {
         self.observer.tell("mending the package manager's state");
-        let quiet = Quiet::begin();
+        let quiet = self.manager.hold_off();
         let log = self.log();
         let begin = fs::metadata(&log).map_or(0, |of| of.len());
         let result = self
@@ -213,17 +237,21 @@ impl Hands for LocalHost<'_> {
         match result {
             Ok(notes) => Report::done_with(notes),
             Err(error) => {
-                Report::failed(complaints::told(&log, begin).unwrap_or_else(|| chain(&error)))
+                let told = complaints::told(&log, begin, self.manager);
+                Report::failed(told.unwrap_or_else(|| chain(&error)))
             }
         }
     }
 
     fn revert(&mut self, attempt: u32) -> Report {
+        if let Some(of) = self.settings.mitigates.clone() {
+            return self.mitigate_back(&of);
+        }
         self.take_back(attempt)
     }
 
     fn has_rebooted(&mut self) -> bool {
-        false
+        crate::reboot::has_rebooted(&self.folder)
     }
 }
 

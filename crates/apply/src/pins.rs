@@ -1,8 +1,9 @@
-//! A version that was taken back stays away: no timer of the host installs it again (F39a).
+//! A version that was taken back stays away from apt: no timer of the host installs it again (F39a).
 //!
 //! apt reads it as a preference: the version has a negative priority until the pin ends (`apt_preferences(5)`). The end
 //! is written into the file, and whoever plans or applies next removes pins that have ended.
 
+use crate::manager::Named;
 use jiff::Timestamp;
 use overlock_model::run::RunId;
 use std::fs;
@@ -17,7 +18,7 @@ const UNTIL: &str = "Explanation: overlock-until ";
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn keep_away(run: RunId, versions: &[(&str, &str)], until: Timestamp) -> io::Result<PathBuf> {
+pub fn keep_away(run: RunId, versions: &[Named<'_>], until: Timestamp) -> io::Result<PathBuf> {
     let path = Path::new(FOLDER).join(format!("{PREFIX}{run}"));
     fs::create_dir_all(FOLDER)?;
     // apt ignores a name with this extension, so half a file is never read.
@@ -29,12 +30,12 @@ pub fn keep_away(run: RunId, versions: &[(&str, &str)], until: Timestamp) -> io:
     Ok(path)
 }
 
-fn text(run: RunId, versions: &[(&str, &str)], until: Timestamp) -> String {
+fn text(run: RunId, versions: &[Named<'_>], until: Timestamp) -> String {
     let mut text = format!(
         "Explanation: overlock took these versions back after run {run}; see `overlock history {run}`\n\
          {UNTIL}{until}\n"
     );
-    for (at, (package, version)) in versions.iter().enumerate() {
+    for (at, (package, _, version)) in versions.iter().enumerate() {
         if at > 0 {
             text.push('\n');
         }
@@ -96,7 +97,7 @@ mod tests {
             folder.path().join("admin"),
         );
         let until = at("2026-12-01T00:00:00Z");
-        fs::write(&ours, text(RunId(3), &[("openssl", "2.0")], until)).unwrap();
+        fs::write(&ours, text(RunId(3), &[("openssl", "amd64", "2.0")], until)).unwrap();
         fs::write(&other, format!("{UNTIL}2020-01-01T00:00:00Z\n")).unwrap();
         assert!(
             end_in(folder.path(), at("2026-11-30T23:59:59Z"))
@@ -111,7 +112,7 @@ mod tests {
     fn stanzas_are_those_that_apt_reads() {
         let text = text(
             RunId(1),
-            &[("a", "1"), ("b", "2:2")],
+            &[("a", "all", "1"), ("b", "all", "2:2")],
             at("2026-12-01T00:00:00Z"),
         );
         assert!(text.ends_with(

@@ -1,7 +1,7 @@
 //! Whether the host is as the plan takes it to be, and fit to be changed.
 
-use crate::lock;
 use crate::program::{Call, Program};
+use crate::reboot::{self, Boots};
 use crate::space::{self, Need};
 use crate::{PackageManager, Simulated};
 use overlock_engine::Report;
@@ -27,10 +27,10 @@ pub(crate) struct Preflight<'a> {
     pub closure: &'a Closure,
     /// Artifacts by change, when all are at hand.
     pub files: Option<Vec<PathBuf>>,
-    pub locks: &'a [&'a str],
     /// How long to wait for others.
     pub patience: Duration,
     pub data: &'a Path,
+    pub boots: &'a Boots,
 }
 
 impl Preflight<'_> {
@@ -38,6 +38,9 @@ impl Preflight<'_> {
     pub fn run(&self, tell: &mut dyn FnMut(&str)) -> Report {
         if let Some(why) = self.others(tell) {
             return report(Outcome::Deferred { why });
+        }
+        if let Some(outcome) = self.no_boot() {
+            return report(outcome);
         }
         match self.manager.standing(self.closure) {
             Err(error) => return Report::failed(error.to_string()),
@@ -81,13 +84,11 @@ impl Preflight<'_> {
     }
 
     /// Waits for other updaters; what is still in the way afterwards.
-    fn others(&self, tell: &mut dyn FnMut(&str)) -> Option<String> {
+    pub fn others(&self, tell: &mut dyn FnMut(&str)) -> Option<String> {
         let begun = Instant::now();
         let mut told = None;
         loop {
-            let in_the_way = lock::holder(self.locks)
-                .map(|holder| holder.to_string())
-                .or_else(competitor)?;
+            let in_the_way = self.manager.holder().or_else(competitor)?;
             if begun.elapsed() >= self.patience {
                 return Some(in_the_way);
             }
@@ -99,6 +100,20 @@ impl Preflight<'_> {
         }
     }
 
+    /// Why the host cannot boot anew now, where the plan wants that: known before anything is changed.
+    fn no_boot(&self) -> Option<Outcome> {
+        if *self.boots == Boots::No {
+            return None;
+        }
+        if let Some(why) = reboot::lacking() {
+            let why = why.to_owned();
+            return Some(Outcome::Refused { why });
+        }
+        let inhibitor = reboot::inhibitors().into_iter().next()?;
+        let why = inhibitor.to_string();
+        Some(Outcome::Deferred { why })
+    }
+
     fn lacking_space(&self) -> Vec<String> {
         let bytes: u64 = self
             .closure
@@ -106,13 +121,15 @@ impl Preflight<'_> {
             .map(|(_, artifact)| artifact.size)
             .sum();
         let packages = self.closure.changes.len();
-        // Old artifacts too; and unpacked, dpkg keeps old and new files side by side for a moment. Three times the
+        // Old artifacts too; and unpacked, dpkg and rpm keep old and new files side by side for a moment. Three times the
         // packed size is what Debian's packages need at most in the mean.
         let boot = self
             .closure
             .changes
             .iter()
-            .filter(|change| change.name.starts_with("linux-image"))
+            .filter(|change| {
+                change.name.starts_with("linux-image") || change.name.starts_with("kernel")
+            })
             .count();
         space::lacking(&[
             Need {

@@ -34,8 +34,12 @@ pub enum Program {
     Diff,
     /// Recent messages, for evidence.
     Journalctl,
+    /// Unloads modules of the kernel.
+    Modprobe,
     /// Units: what runs, what failed; restarts.
     Systemctl,
+    /// When a calendar expression comes round.
+    SystemdAnalyze,
     /// A transient unit that outlives us.
     SystemdRun,
     /// A network namespace with nothing in it, for the installation.
@@ -102,7 +106,9 @@ impl Program {
             Self::DpkgQuery => "/usr/bin/dpkg-query",
             Self::Diff => "/usr/bin/diff",
             Self::Journalctl => "/usr/bin/journalctl",
+            Self::Modprobe => "/usr/sbin/modprobe",
             Self::Systemctl => "/usr/bin/systemctl",
+            Self::SystemdAnalyze => "/usr/bin/systemd-analyze",
             Self::SystemdRun => "/usr/bin/systemd-run",
             Self::Unshare => "/usr/bin/unshare",
         }
@@ -133,6 +139,7 @@ pub struct Call {
     folder: PathBuf,
     limit: Duration,
     log: Option<PathBuf>,
+    environment: Vec<(String, String)>,
 }
 
 impl Call {
@@ -147,6 +154,17 @@ impl Call {
             folder: "/".into(),
             limit: Duration::from_secs(300),
             log: None,
+            environment: Vec::new(),
+        }
+    }
+
+    /// With this in its environment too.
+    #[must_use]
+    pub fn with(self, more: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self {
+            environment: more.iter().map(owned).collect(),
+            ..self
         }
     }
 
@@ -199,7 +217,10 @@ impl Call {
             source,
         };
         let mut command = command(self.program.path());
-        command.args(&self.arguments).current_dir(&self.folder);
+        command
+            .args(&self.arguments)
+            .current_dir(&self.folder)
+            .envs(self.environment.iter().cloned());
         if let Some(log) = &self.log {
             let open = || {
                 std::fs::OpenOptions::new()

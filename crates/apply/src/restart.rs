@@ -1,6 +1,6 @@
 //! One ordered pass over units that run replaced code or that packages wanted restarted; each at most once (P16).
 
-use crate::apt::Asked;
+use crate::asked::Asked;
 use crate::program::{Call, Program};
 use overlock_host::processes::{Limits, survey};
 use overlock_rootfs::Root;

@@ -162,9 +162,16 @@ fn beside() -> BTreeSet<PathBuf> {
     found
         .into_keys()
         .filter(|path| {
-            [".dpkg-old", ".ucf-old", ".dpkg-bak"]
-                .iter()
-                .any(|end| path.to_string_lossy().ends_with(end))
+            [
+                ".dpkg-old",
+                ".ucf-old",
+                ".dpkg-bak",
+                ".rpmnew",
+                ".rpmsave",
+                ".rpmorig",
+            ]
+            .iter()
+            .any(|end| path.to_string_lossy().ends_with(end))
         })
         .collect()
 }

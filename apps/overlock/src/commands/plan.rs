@@ -5,9 +5,10 @@ use crate::exit::{Done, Failure, Kind};
 use crate::patch::{carry, making, printing, site};
 use crate::scan::{facts, inventory, judged, tables};
 use crate::state::State;
-use overlock_apply::apt::Apt;
+use overlock_apply::reboot::Boots;
 use overlock_model::plan::{self, HostEntry, PlanFile};
 use overlock_planner::Scope;
+use overlock_report::plain;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -49,8 +50,8 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
         }
         return Ok(Done::Clear);
     }
-    let apt = Apt::new(Duration::from_secs(300)).map_err(Failure::environment)?;
-    let closure = making::closure(&apt, &updates)?;
+    let manager = site::manager(Duration::from_secs(300))?;
+    let closure = making::closure(manager.as_ref(), &updates)?;
     let cutting = overlock_apply::confirm::cutting(&closure);
     let confirm = match args.confirm {
         Confirm::Never => None,
@@ -58,6 +59,7 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
         Confirm::Auto if cutting.is_empty() => None,
         Confirm::Auto => Some(args.confirm_within.as_secs()),
     };
+    let boots = making::boots(args.reboot, &updates, &closure);
     let created = state.clock();
     let expires = jiff::SignedDuration::try_from(args.valid)
         .ok()
@@ -71,6 +73,7 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
         steps: making::steps(
             &updates,
             making::forensic(&updates, &report.exposures),
+            boots.clone(),
             confirm,
         ),
         on_failure: match args.on_failure {
@@ -97,6 +100,15 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
         Plain::Json => {
             serde_json::to_writer_pretty(&mut out, &plan).map_err(std::io::Error::from)?;
             writeln!(out)?;
+        }
+    }
+    if args.format == Plain::Table && boots == Boots::No {
+        for why in updates.iter().filter_map(|update| update.reboot.as_ref()) {
+            writeln!(
+                out,
+                "takes full effect after a reboot (`--reboot if-required` plans it): {}",
+                plain(why)
+            )?;
         }
     }
     if let (Some(file), Plain::Table) = (&args.out, args.format) {

@@ -5,8 +5,7 @@ use crate::exit::{Done, Failure, Kind};
 use crate::patch::{carry, site};
 use crate::state::State;
 use anyhow::anyhow;
-use overlock_apply::PackageManager;
-use overlock_apply::apt::{self, Apt};
+use overlock_apply::apt;
 use overlock_apply::artifacts::Artifacts;
 use overlock_model::plan::Closure;
 use overlock_model::run::{End, RepairState, Standing};
@@ -38,8 +37,13 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
         let plan = site::kept_plan(&state.data, &plan.0)?;
         return carry::apply(&plan, journal, reverts, &args.carry, state);
     }
+    if args.resume {
+        // Nothing was open, so nothing has to be gone on with after the next boot.
+        overlock_apply::reboot::disarm();
+        return Ok(Done::Clear);
+    }
     apt::disarm()?;
-    let apt = Apt::new(args.carry.limit).map_err(Failure::environment)?;
+    let manager = site::manager(args.carry.limit)?;
     let last = journal.runs().into_iter().next_back().and_then(|run| {
         let (_, end) = run.ended?;
         Some((run.id, end.clone()))
@@ -48,7 +52,7 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
         Some((run, _)) => site::closure_of(&journal, *run, state)?,
         None => Closure::default(),
     };
-    let (mut standing, mut notes) = apt.standing(&closure).map_err(Failure::environment)?;
+    let (mut standing, mut notes) = manager.standing(&closure).map_err(Failure::environment)?;
     if table {
         if let Some((run, End::Repair { state, why })) = &last {
             writeln!(out, "run {run} ended in `{}`: {}", word(*state), plain(why))?;
@@ -72,8 +76,8 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
     if is_half {
         // Whole packages, some at the new version: all of them to it, or where that fails again all of them back.
         for way in [Some(closure.clone()), closure.reversed()].iter().flatten() {
-            let said = apt.mend(apt::RUNG_ALL, way, &artifacts, &log);
-            (standing, notes) = apt.standing(&closure).map_err(Failure::environment)?;
+            let said = manager.mend(manager.rung_all(), way, &artifacts, &log);
+            (standing, notes) = manager.standing(&closure).map_err(Failure::environment)?;
             if table {
                 let said = said.map_or_else(|error| error.to_string(), |lines| lines.join(", "));
                 writeln!(out, "tried: {}", plain(&said))?;
@@ -90,10 +94,10 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
             }
         }
     }
-    for rung in 1..=apt::RUNGS {
+    for rung in 1..=manager.rungs() {
         // What it reports is not believed; the packages are asked.
-        let said = apt.mend(rung, &closure, &artifacts, &log);
-        (standing, notes) = apt.standing(&closure).map_err(Failure::environment)?;
+        let said = manager.mend(rung, &closure, &artifacts, &log);
+        (standing, notes) = manager.standing(&closure).map_err(Failure::environment)?;
         if table {
             let said = said.map_or_else(|error| error.to_string(), |lines| lines.join(", "));
             writeln!(out, "tried: {}", plain(&said))?;

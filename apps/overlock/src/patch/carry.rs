@@ -7,8 +7,8 @@ use crate::exit::{Done, Failure, Kind};
 use crate::scan::{facts, inventory, judged, tables};
 use crate::state::State;
 use anyhow::anyhow;
-use overlock_apply::apt::Apt;
-use overlock_apply::{LocalHost, Observer, Settings};
+use overlock_apply::reboot::{self, Boots};
+use overlock_apply::{LocalHost, Observer, PackageManager, Settings};
 use overlock_engine::{Course, Driven, Gate, Ledger, drive};
 use overlock_guard::{Host, Permit};
 use overlock_journal::Journal;
@@ -34,8 +34,9 @@ pub fn apply(
 ) -> Result<Done, Failure> {
     // A broken configuration is told before anything is changed.
     site::configuration()?;
-    overlock_apply::pins::end(state.clock())?;
-    let apt = Apt::new(carry.limit).map_err(Failure::environment)?;
+    let manager = site::manager(carry.limit)?;
+    let manager = manager.as_ref();
+    manager.let_come(state.clock())?;
     let open = journal.open_run();
     if let Some(run) = open {
         let runs = journal.runs();
@@ -49,12 +50,12 @@ pub fn apply(
         see_generation(&mut journal, plan, state)?;
     }
     let os = this_os()?;
-    let kernel = format!("linux-image-{}", overlock_host::kernel::uname().release);
-    let known = site::host(&journal, &os, apt.native(), site::trust()?);
+    let kernel = manager.kernel_packages(&overlock_host::kernel::uname().release);
+    let known = site::host(&journal, &os, manager.native(), site::trust()?);
     let guard_host = Host {
         reverts: reverts.as_ref().map(|(_, closure)| closure.clone()),
-        foreign: apt.foreign().map_err(Failure::environment)?,
-        protected: overlock_guard::Protected::default().and([kernel]),
+        foreign: manager.foreign().map_err(Failure::environment)?,
+        protected: overlock_guard::Protected::default().and(kernel),
         ..known
     };
     let permit = match open {
@@ -80,7 +81,7 @@ pub fn apply(
             run
         }
     };
-    carry_on(run, &permit, &apt, journal, carry, state)
+    carry_on(run, &permit, manager, journal, carry, state)
 }
 
 /// Raises the floor to the plan's generation once its run has begun. In this order a cut between the two leaves a run to
@@ -99,7 +100,7 @@ fn see_generation(journal: &mut Journal, plan: &PlanFile, state: &State) -> Resu
 fn carry_on(
     run: RunId,
     permit: &Permit,
-    apt: &Apt,
+    manager: &dyn PackageManager,
     journal: Journal,
     carry: &Carry,
     state: &State,
@@ -130,8 +131,9 @@ fn carry_on(
         checks: configuration.checks,
         confirm_by: configuration.confirm.connect,
         program: std::env::current_exe()?,
+        boots: Boots::of(&entry.steps),
     };
-    let mut hands = LocalHost::new(run, closure, apt, &state.data, settings, &mut observer);
+    let mut hands = LocalHost::new(run, closure, manager, &state.data, settings, &mut observer);
     let log = hands.log();
     let mut gate = Guarded {
         permit,
@@ -156,10 +158,14 @@ fn carry_on(
     })?;
     match driven {
         Driven::Ended(end) => {
+            reboot::disarm();
             telling.borrow_mut().ended(&end, &log)?;
             outcome(run, &end)
         }
-        Driven::Rebooting => Ok(Done::Clear),
+        Driven::Rebooting => {
+            telling.borrow_mut().rebooting(run)?;
+            Ok(Done::Clear)
+        }
     }
 }
 

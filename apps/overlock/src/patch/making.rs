@@ -1,18 +1,15 @@
 //! From the updates of a scan to a plan: the closure as the package manager itself resolves it, each artifact by hash.
 
+use crate::cli::Reboot;
 use crate::exit::{Failure, Kind};
 use anyhow::anyhow;
-use overlock_apply::Simulated;
-use overlock_apply::apt::{Apt, Listed};
 use overlock_apply::artifacts::hash_file;
+use overlock_apply::reboot::{self, Boots};
+use overlock_apply::{Listed, PackageManager, Simulated};
 use overlock_model::exposure::Exposure;
 use overlock_model::plan::{Action, Artifact, Change, Closure, Ends, Step};
 use overlock_model::update::Update;
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
-
-/// Where apt keeps what it has downloaded.
-const KEPT: &str = "/var/cache/apt/archives";
 
 /// Updates that hold one of `only` (all, when it is empty) and none of `without`.
 ///
@@ -42,11 +39,11 @@ pub fn chosen(
         .collect())
 }
 
-/// The closure of some updates, as apt resolves them.
+/// The closure of some updates, as the package manager resolves them.
 ///
 /// # Errors
-/// When apt refuses, would remove packages, or an artifact is in no list.
-pub fn closure(apt: &Apt, updates: &[Update]) -> Result<Closure, Failure> {
+/// When it refuses, would remove packages, or an artifact is in no list.
+pub fn closure(manager: &dyn PackageManager, updates: &[Update]) -> Result<Closure, Failure> {
     let mut wanted: BTreeSet<(&str, &str, &str)> = BTreeSet::new();
     let mut origins: HashMap<(&str, &str), &str> = HashMap::new();
     for member in updates.iter().flat_map(|update| &update.members) {
@@ -55,9 +52,11 @@ pub fn closure(apt: &Apt, updates: &[Update]) -> Result<Closure, Failure> {
         origins.insert((&member.package, &member.to), &member.origin);
     }
     let wanted: Vec<(&str, &str, &str)> = wanted.into_iter().collect();
-    let resolved = apt.resolve(&wanted).map_err(|error| {
-        Failure::of(Kind::Refused, anyhow::Error::new(error))
-            .hint("leave the package out with --without, or run `apt-get update` if lists are old")
+    let resolved = manager.resolve(&wanted).map_err(|error| {
+        Failure::of(Kind::Refused, anyhow::Error::new(error)).hint(format!(
+            "leave the package out with --without, or run `{}` if lists are old",
+            manager.renewal()
+        ))
     })?;
     let removed: Vec<&str> = resolved
         .iter()
@@ -67,7 +66,10 @@ pub fn closure(apt: &Apt, updates: &[Update]) -> Result<Closure, Failure> {
     if !removed.is_empty() {
         return Err(Failure::of(
             Kind::Refused,
-            anyhow!("apt would remove {} for this", removed.join(", ")),
+            anyhow!(
+                "the package manager would remove {} for this",
+                removed.join(", ")
+            ),
         )
         .hint("leave the update that needs it out with --without"));
     }
@@ -79,18 +81,19 @@ pub fn closure(apt: &Apt, updates: &[Update]) -> Result<Closure, Failure> {
     let both: Vec<_> = versions(|one| one.to.as_ref())
         .chain(versions(|one| one.from.as_ref()))
         .collect();
-    let listed = apt.listed(&both).map_err(Failure::environment)?;
+    let listed = manager.listed(&both).map_err(Failure::environment)?;
     let changes = resolved
         .iter()
-        .map(|one| change(one, &listed, &origins))
+        .map(|one| change(manager, one, &listed, &origins))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Closure {
-        manager: "deb".to_owned(),
+        manager: manager.word().to_owned(),
         changes,
     })
 }
 
 fn change(
+    manager: &dyn PackageManager,
     one: &Simulated,
     listed: &[Listed],
     origins: &HashMap<(&str, &str), &str>,
@@ -119,7 +122,7 @@ fn change(
     let action = match &one.from {
         None => Action::Install { to, artifact },
         Some(from) => Action::Replace {
-            back: find(from).or_else(|| kept(one, from)),
+            back: find(from).or_else(|| kept(manager, one, from)),
             from: from.clone(),
             to,
             artifact,
@@ -132,15 +135,10 @@ fn change(
     })
 }
 
-/// The installed version's artifact, if apt still has it.
-fn kept(one: &Simulated, version: &str) -> Option<Artifact> {
-    let name = format!(
-        "{}_{}_{}.deb",
-        one.name,
-        version.replace(':', "%3a"),
-        one.arch
-    );
-    let (sha256, size) = hash_file(&Path::new(KEPT).join(name)).ok()?;
+/// The installed version's artifact, if the package manager still has it.
+fn kept(manager: &dyn PackageManager, one: &Simulated, version: &str) -> Option<Artifact> {
+    let kept = manager.kept((&one.name, &one.arch, version));
+    let (sha256, size) = kept.iter().find_map(|file| hash_file(file).ok())?;
     Some(Artifact {
         sha256,
         size,
@@ -149,9 +147,25 @@ fn kept(one: &Simulated, version: &str) -> Option<Artifact> {
     })
 }
 
+/// Whether a plan of some updates has the host boot anew, and into which kernel.
+pub fn boots(wanted: Reboot, updates: &[Update], closure: &Closure) -> Boots {
+    let kernel = reboot::kernel_of(closure, &overlock_host::kernel::uname().release);
+    let required = kernel.is_some() || updates.iter().any(|update| update.reboot.is_some());
+    match wanted {
+        Reboot::Always => Boots::Yes { kernel },
+        Reboot::IfRequired if required => Boots::Yes { kernel },
+        Reboot::IfRequired | Reboot::Never => Boots::No,
+    }
+}
+
 /// The steps for some updates; `forensic` says why evidence must be taken first, `confirm` in how many seconds a change
-/// that may cut the host off must be confirmed.
-pub fn steps(updates: &[Update], forensic: Option<String>, confirm: Option<u64>) -> Vec<Step> {
+/// that may cut the host off must be confirmed. What boots anew needs no restarts.
+pub fn steps(
+    updates: &[Update],
+    forensic: Option<String>,
+    boots: Boots,
+    confirm: Option<u64>,
+) -> Vec<Step> {
     let units: BTreeSet<&String> = updates.iter().flat_map(|update| &update.restarts).collect();
     let ends: BTreeSet<Ends> = updates
         .iter()
@@ -171,8 +185,11 @@ pub fn steps(updates: &[Update], forensic: Option<String>, confirm: Option<u64>)
         .chain([
             Step::Fetch {},
             Step::Install {},
-            Step::Restart {
-                units: units.cloned().collect(),
+            match boots {
+                Boots::Yes { kernel } => Step::Reboot { kernel },
+                Boots::No => Step::Restart {
+                    units: units.cloned().collect(),
+                },
             },
             Step::Verify {
                 ends: ends.into_iter().collect(),

@@ -3,12 +3,14 @@
 use crate::exit::{Failure, Kind};
 use crate::state::State;
 use anyhow::anyhow;
+use overlock_apply::PackageManager;
 use overlock_guard::{Approver, Approvers, Host, Refusal, Trust};
 use overlock_journal::{Journal, JournalError};
 use overlock_model::plan::{Closure, HostId, PlanFile, PlanId};
 use overlock_model::run::RunId;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Whose signatures count on this host; while the file does not exist, root may apply unsigned local plans.
 const TRUST: &str = "/etc/overlock/trust.toml";
@@ -129,6 +131,14 @@ pub fn journal(state: &State) -> Result<Journal, Failure> {
         HostId::from_random(bytes)
     };
     Journal::open(&folder(state), new_host, state.clock()).map_err(journal_failure)
+}
+
+/// This host's package manager.
+///
+/// # Errors
+/// When there is none that we know.
+pub fn manager(limit: Duration) -> Result<Box<dyn PackageManager>, Failure> {
+    overlock_apply::manager::of_this_host(limit).map_err(Failure::environment)
 }
 
 /// Where the journal is.

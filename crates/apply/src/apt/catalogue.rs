@@ -1,19 +1,7 @@
 //! What repositories state of exact versions: `apt-cache show NAME:ARCH=VERSION`.
 
+use crate::Listed;
 use overlock_model::plan::{Artifact, Digest};
-
-/// One stanza that names an artifact.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Package.
-    pub name: String,
-    /// Architecture.
-    pub arch: String,
-    /// Version.
-    pub version: String,
-    /// The artifact, with the path in its repository.
-    pub artifact: Artifact,
-}
 
 /// Stanzas that name an artifact; those of the dpkg database do not and are left out.
 #[must_use]

@@ -7,6 +7,7 @@
 use super::{Apt, KEEP_EDITS, OPTIONS};
 use crate::PackageManager;
 use crate::artifacts::Artifacts;
+use crate::manager::MEND_UNIT as UNIT;
 use crate::program::{Program, ProgramError};
 use overlock_model::plan::{Change, Closure};
 use std::ffi::OsString;
@@ -16,8 +17,6 @@ use std::path::{Path, PathBuf};
 pub const RUNGS: u32 = 4;
 /// The rung that unpacks every package of the closure that is not as planned.
 pub const RUNG_ALL: u32 = 3;
-/// The transient unit of a rung, where systemd runs; there is never more than one, as the journal has one owner.
-pub const UNIT: &str = "overlock-mend";
 
 /// Which packages are unpacked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

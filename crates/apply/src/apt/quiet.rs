@@ -6,16 +6,15 @@
 //!
 //! A host with a `policy-rc.d` of its own keeps it: that is the administrator's word.
 
+use crate::asked::FOLDER;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// Its name until it is whole.
 const NEW: &str = "/usr/sbin/policy-rc.d.overlock-new";
-/// On a file system that is empty after a boot.
-const FOLDER: &str = "/run/overlock";
 const MARK: &str = "# written by overlock; harmless when no installation of it runs";
 
 /// Restarts are kept quiet while this lives.
@@ -63,35 +62,12 @@ impl Quiet {
     }
 }
 
-/// Units that packages wanted started or restarted during the last installation since boot, in their order, each once.
-#[must_use]
-pub fn asked_for() -> Vec<Asked> {
-    asked(&fs::read_to_string(asked_file()).unwrap_or_default())
-}
-
-/// A wish of a package's script.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    /// Unit.
-    pub unit: String,
-    /// It wanted the unit to run, whether it ran before or not.
-    pub start: bool,
-}
-
 impl Drop for Quiet {
     fn drop(&mut self) {
         if self.ours {
             drop(disarm());
         }
     }
-}
-
-/// Forgets what earlier installations wanted started.
-///
-/// # Errors
-/// When it is written down and cannot be removed.
-pub fn forget() -> io::Result<()> {
-    gone(&asked_file())
 }
 
 /// Removes what a run that was cut off left behind.
@@ -120,60 +96,5 @@ fn is_ours() -> io::Result<bool> {
         // Not text, so not ours.
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(false),
         Err(error) => Err(error),
-    }
-}
-
-fn asked_file() -> PathBuf {
-    Path::new(FOLDER).join("asked")
-}
-
-/// Lines are `[--quiet] ID ACTIONS [RUNLEVEL]`; stopping is no wish to run.
-fn asked(text: &str) -> Vec<Asked> {
-    let mut asked: Vec<Asked> = Vec::new();
-    for line in text.lines() {
-        let mut words = line
-            .split_whitespace()
-            .filter(|word| !word.starts_with("--"));
-        let (Some(id), Some(action)) = (words.next(), words.next()) else {
-            continue;
-        };
-        let start = match action {
-            "start" => true,
-            "restart" | "try-restart" | "reload" | "force-reload" => false,
-            _ => continue,
-        };
-        let unit = if id.contains('.') {
-            id.to_owned()
-        } else {
-            format!("{id}.service")
-        };
-        match asked.iter_mut().find(|one| one.unit == unit) {
-            Some(one) => one.start |= start,
-            None => asked.push(Asked { unit, start }),
-        }
-    }
-    asked
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wishes_to_run_are_kept_once() {
-        let text = "nginx.service restart\n--quiet ssh restart\nnginx.service start\ncron stop\nfoo.socket start 2\n\n";
-        let asked: Vec<(String, bool)> = asked(text)
-            .into_iter()
-            .map(|one| (one.unit, one.start))
-            .collect();
-        let expected = [
-            ("nginx.service", true),
-            ("ssh.service", false),
-            ("foo.socket", true),
-        ];
-        assert_eq!(
-            asked,
-            expected.map(|(unit, start)| (unit.to_owned(), start))
-        );
     }
 }

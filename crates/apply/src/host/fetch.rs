@@ -1,6 +1,7 @@
 //! Fetching: every artifact, new and former, into the host's own store, each hashed by us.
 
 use super::{LocalHost, chain};
+use crate::manager::Named;
 use overlock_engine::Report;
 use overlock_model::plan::{Artifact, Change};
 use std::fs;
@@ -55,19 +56,21 @@ impl LocalHost<'_> {
         missing: &[(&Change, &str, &Artifact)],
         folder: &Path,
     ) -> Result<(), String> {
-        // What apt itself has kept; the hash decides whether it is the one.
-        let wanted: Vec<(&str, &str, &str)> = missing
+        // What the package manager itself has kept; the hash decides whether it is the one.
+        let copy = folder.join("kept");
+        let wanted: Vec<Named<'_>> = missing
             .iter()
-            .filter(|(change, version, artifact)| {
-                let kept = Path::new("/var/cache/apt/archives").join(deb_name(change, version));
-                let copy = folder.join("kept");
-                !(fs::copy(kept, &copy).is_ok()
-                    && self
-                        .artifacts
-                        .take(&copy, artifact, self.manager.word())
-                        .is_ok())
+            .map(|(change, version, artifact)| (named(change, version), artifact))
+            .filter(|(package, artifact)| {
+                !self.manager.kept(*package).iter().any(|kept| {
+                    fs::copy(kept, &copy).is_ok()
+                        && self
+                            .artifacts
+                            .take(&copy, artifact, self.manager.word())
+                            .is_ok()
+                })
             })
-            .map(|(change, version, _)| (change.name.as_str(), change.arch.as_str(), *version))
+            .map(|(package, _)| package)
             .collect();
         self.manager
             .download(&wanted, folder)
@@ -80,7 +83,7 @@ impl LocalHost<'_> {
             {
                 continue;
             }
-            let file = folder.join(deb_name(change, version));
+            let file = folder.join(self.manager.file_name(named(change, version)));
             self.artifacts
                 .take(&file, artifact, self.manager.word())
                 .map_err(|error| chain(&error))?;
@@ -89,8 +92,6 @@ impl LocalHost<'_> {
     }
 }
 
-/// How apt names a downloaded file: `NAME_VERSION_ARCH.deb`, the epoch's colon escaped.
-fn deb_name(change: &Change, version: &str) -> String {
-    let version = version.replace(':', "%3a");
-    format!("{}_{version}_{}.deb", change.name, change.arch)
+fn named<'b>(change: &'b Change, version: &'b str) -> Named<'b> {
+    (&change.name, &change.arch, version)
 }

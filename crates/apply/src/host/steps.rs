@@ -16,7 +16,7 @@ impl LocalHost<'_> {
         }
         self.observer
             .tell("taking evidence before anything is changed");
-        match evidence::take(&folder) {
+        match evidence::take(&folder, self.manager.verification()) {
             Err(error) => Report::failed(format!("evidence cannot be written down: {error}")),
             Ok((digest, missing)) => {
                 let mut notes = vec![format!("evidence {digest} in {}", folder.display())];

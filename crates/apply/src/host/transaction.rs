@@ -1,9 +1,9 @@
 //! Changing packages: forward by the plan, back by the former artifacts; restarts once, afterwards.
 
 use super::{LocalHost, chain};
-use crate::apt::{self, Quiet};
+use crate::manager::Named;
 use crate::probe::Probe;
-use crate::{complaints, configuration, pins, restart, settings};
+use crate::{asked, complaints, configuration, restart, settings};
 use overlock_engine::Report;
 use overlock_model::plan::{Action, Change};
 use overlock_model::run::{Outcome, RunId, Standing};
@@ -38,16 +38,16 @@ impl LocalHost<'_> {
             // Before the revert counts as done, so that no timer can come in between (F39a).
             Some(run) if report.outcome == Outcome::Done => {
                 let gone = self.closure.changes.iter();
-                let gone = gone.filter_map(|change| Some((change.name.as_str(), change.from()?)));
+                let gone = gone.filter_map(|change| named(change, change.from()));
                 self.keep_away(run, gone.collect(), report)
             }
             _ => report,
         }
     }
 
-    fn keep_away(&self, run: RunId, versions: Vec<(&str, &str)>, report: Report) -> Report {
+    fn keep_away(&self, run: RunId, versions: Vec<Named<'_>>, report: Report) -> Report {
         let until = self.settings.away_until;
-        match pins::keep_away(run, &versions, until) {
+        match self.manager.keep_away(run, &versions, until) {
             Err(error) => Report::failed(format!("the versions cannot be kept away: {error}")),
             Ok(path) => {
                 let mut notes = report.notes;
@@ -79,13 +79,13 @@ impl LocalHost<'_> {
             .going_back
             .take()
             .or_else(|| taken_back.map(begin_back));
-        let quiet = match Quiet::begin() {
+        let quiet = match self.manager.hold_off() {
             Ok(quiet) => quiet,
             Err(error) => {
                 return Report::failed(format!("packages' restarts cannot be held off: {error}"));
             }
         };
-        if !quiet.is_ours() {
+        if quiet.as_ref().is_some_and(|quiet| !quiet.is_ours()) {
             notes.push("the host's own policy-rc.d decides on restarts".to_owned());
         }
         let (log, unit) = (self.log(), self.unit(phase, attempt));
@@ -98,15 +98,18 @@ impl LocalHost<'_> {
         drop(quiet);
         // dpkg syncs its own files; what scripts and apt wrote must not be lost after the journal says that it was done.
         sync();
-        let kept = configuration::kept(&log, begin);
+        let edited = configuration::edited(&log, begin, self.manager);
         if let Some(going_back) = going_back {
-            notes.extend(configuration::drop_new(&kept, &self.run_folder(taken_back)));
+            notes.extend(configuration::drop_new(
+                &edited,
+                &self.run_folder(taken_back),
+            ));
             match going_back.finish() {
                 Ok(restored) => notes.extend(restored),
                 Err(error) => notes.push(format!("configuration cannot be put back: {error}")),
             }
         } else {
-            notes.extend(configuration::differences(&kept));
+            notes.extend(configuration::differences(&edited));
             // Whatever state the packages are in now, what they did to files is what would have to be taken back.
             if let Err(error) = settings::settle(&self.folder) {
                 notes.push(format!(
@@ -117,7 +120,8 @@ impl LocalHost<'_> {
         match result {
             Ok(()) => Report::done_with(notes),
             Err(error) => {
-                let why = complaints::told(&log, begin).unwrap_or_else(|| chain(&error));
+                let told = complaints::told(&log, begin, self.manager);
+                let why = told.unwrap_or_else(|| chain(&error));
                 Report::ended(Outcome::Failed { why }, notes)
             }
         }
@@ -125,13 +129,13 @@ impl LocalHost<'_> {
 
     fn keep_probe(&self) -> std::io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        configuration::remember(&self.folder)?;
+        configuration::remember(&self.folder, self.manager)?;
         settings::remember(&self.folder)?;
         fs::write(self.folder.join("before"), Probe::now().to_text())
     }
 
     pub(super) fn restart(&mut self, units: &[String]) -> Report {
-        match restart::pass(units, &apt::asked_for()) {
+        match restart::pass(units, &asked::asked_for()) {
             Err(why) => Report::failed(why),
             Ok(pass) => {
                 let mut notes: Vec<String> = pass
@@ -171,13 +175,13 @@ impl LocalHost<'_> {
             .iter()
             .filter(|change| matches!(change.action, Action::Install { .. }))
             .collect();
-        // apt does nothing while packages are not whole, and finishing the new ones may be what cannot be done; dpkg puts
-        // the former ones over them.
+        // The ordinary way does nothing while packages are not whole, and finishing the new ones may be what cannot be
+        // done; the former ones are put over them.
         if matches!(
             self.manager.standing(self.closure),
             Ok((Standing::Broken, _))
         ) {
-            let quiet = Quiet::begin();
+            let quiet = self.manager.hold_off();
             let unit = self.unit("overlay", attempt);
             let put = self.manager.put_over(&files, &self.log(), &unit);
             drop(quiet);
@@ -190,7 +194,7 @@ impl LocalHost<'_> {
             return report;
         }
         let gone = self.closure.changes.iter();
-        let gone = gone.filter_map(|change| Some((change.name.as_str(), change.to()?)));
+        let gone = gone.filter_map(|change| named(change, change.to()));
         let report = self.keep_away(self.run, gone.collect(), report);
         if report.outcome != Outcome::Done {
             return report;
@@ -199,6 +203,10 @@ impl LocalHost<'_> {
         let notes = report.notes.into_iter().chain(restarted.notes).collect();
         Report::ended(restarted.outcome, notes)
     }
+}
+
+fn named<'b>(change: &'b Change, version: Option<&'b str>) -> Option<Named<'b>> {
+    Some((&change.name, &change.arch, version?))
 }
 
 /// Writes out the file systems that packages live on, and no others: a slow disk of somebody's is not our business.
