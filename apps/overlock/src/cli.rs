@@ -195,6 +195,9 @@ pub struct Plan {
     /// of network, boot or identity change
     #[arg(long, value_enum, default_value = "auto")]
     pub confirm: Confirm,
+    /// Whether the host boots anew within the run: never (what needs it is told), where an update needs it, or in any case
+    #[arg(long, value_enum, default_value = "never")]
+    pub reboot: Reboot,
     /// How long a confirmation is waited for
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
     pub confirm_within: std::time::Duration,
@@ -207,6 +210,16 @@ pub struct Plan {
     /// How to print
     #[arg(long, value_enum, default_value = "table")]
     pub format: Plain,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Reboot {
+    /// It is left to others.
+    Never,
+    /// Where an update needs it: kernel, C library, dbus and the like.
+    IfRequired,
+    /// In any case.
+    Always,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -276,6 +289,9 @@ pub struct Repair {
     /// Only say what is wrong and what would be done
     #[arg(long)]
     pub explain: bool,
+    /// Only go on with a run that was cut off, as after a boot; nothing else is mended
+    #[arg(long, conflicts_with = "explain")]
+    pub resume: bool,
     #[command(flatten)]
     pub carry: Carry,
 }

@@ -91,6 +91,20 @@ impl Telling {
         }
     }
 
+    /// The last line of all before a boot.
+    pub fn rebooting(&mut self, run: RunId) -> io::Result<()> {
+        self.bar.finish_and_clear();
+        if self.format == Plain::Json {
+            return Ok(());
+        }
+        let mut out = anstream::stdout().lock();
+        writeln!(
+            out,
+            "the host reboots now, and the run goes on after it: `overlock history {run}` shows how it ends"
+        )?;
+        out.flush()
+    }
+
     fn print(&self, line: &str) {
         if self.format == Plain::Table {
             self.bar.suspend(|| {
@@ -206,6 +220,10 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
                 Step::Restart { units } if !units.is_empty() => {
                     writeln!(out, "restarts {}", units.join(", "))?;
                 }
+                Step::Reboot { kernel: None } => writeln!(out, "reboots")?,
+                Step::Reboot {
+                    kernel: Some(kernel),
+                } => writeln!(out, "reboots into kernel {}", plain(kernel))?,
                 Step::Evidence { reason } => {
                     writeln!(out, "takes evidence first: {}", plain(reason))?;
                 }

@@ -10,5 +10,6 @@
 mod bed;
 mod ill_behaved;
 mod real_updates;
+mod reboot;
 mod runs;
 mod the_way_out;

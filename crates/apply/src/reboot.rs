@@ -1,0 +1,255 @@
+//! The boot in the midst of a run: which boot this is, that the run is taken up again after the next one, and asking for it.
+//!
+//! The hands call it for the step that reboots. A run that is cut short by a boot, wanted or not, goes on in
+//! [`resume`]'s unit, so [`arm`] is also for whoever fears a loss of power.
+//!
+//! ```text
+//! boot written down ──► unit armed ──► `systemctl reboot` ──► down … up ──► unit: `overlock repair --resume`
+//!                                                                            │ the same step again: the boot is
+//!                                                                            ▼ another one, so it is done
+//! ```
+
+mod logged_in;
+mod resume;
+
+pub use logged_in::{Inhibitor, inhibitors, logged_in};
+pub use resume::{ArmError, arm, disarm};
+
+use crate::program::{Call, Program, ProgramError};
+use crate::restart::is_systemd;
+use overlock_model::package::{Package, PackageType};
+use overlock_model::plan::{Closure, Step};
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// How often one run asks for its boot; a host that goes down and comes back the same has something else wrong.
+pub(crate) const ASKS_MAX: u32 = 3;
+/// How long a boot may take until all its units are started or failed.
+const SETTLED_MAX: Duration = Duration::from_secs(300);
+/// Where the boot is written down that was there before, below a run's folder.
+const BOOT: &str = "boot";
+
+/// What the steps of a plan say of a boot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Boots {
+    /// The host stays up.
+    No,
+    /// It boots anew.
+    Yes {
+        /// Release of the kernel that must run then, where the plan changes it.
+        kernel: Option<String>,
+    },
+}
+
+impl Boots {
+    /// As these steps say.
+    #[must_use]
+    pub fn of(steps: &[Step]) -> Self {
+        let boots = steps.iter().find_map(|step| match step {
+            Step::Reboot { kernel } => Some(Self::Yes {
+                kernel: kernel.clone(),
+            }),
+            // A state revert boots into whatever the snapshot has.
+            Step::Revert { .. } => Some(Self::Yes { kernel: None }),
+            _ => None,
+        });
+        boots.unwrap_or(Self::No)
+    }
+}
+
+/// One boot of this host, told from any other.
+///
+/// In a container the kernel's own id is that of the outer machine and stays the same over a boot; the time at which the
+/// first process began does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Boot(String);
+
+impl Boot {
+    /// The boot that we are in.
+    ///
+    /// # Errors
+    /// When `/proc` does not tell.
+    pub fn now() -> io::Result<Self> {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+        let stat = fs::read_to_string("/proc/1/stat")?;
+        let began = began(&stat).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, "`/proc/1/stat` has no time")
+        })?;
+        Ok(Self(format!("{} {began}", id.trim())))
+    }
+
+    /// The one that a run wrote down before it asked for another; `None` where it has not asked yet.
+    #[must_use]
+    pub fn kept(folder: &Path) -> Option<Self> {
+        let text = fs::read_to_string(folder.join(BOOT)).ok()?;
+        Some(Self(text.trim().to_owned()))
+    }
+
+    /// Writes it down in a run's folder, so that it outlives what comes.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self, folder: &Path) -> io::Result<()> {
+        put(&folder.join(BOOT), &format!("{}\n", self.0))
+    }
+}
+
+/// Field 22 of `proc(5)`, counted behind the name, which may hold anything.
+fn began(stat: &str) -> Option<u64> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Whether the host booted since a run wrote its boot down.
+#[must_use]
+pub fn has_rebooted(folder: &Path) -> bool {
+    match (Boot::kept(folder), Boot::now()) {
+        (Some(before), Ok(now)) => before != now,
+        _ => false,
+    }
+}
+
+/// Why this host cannot be asked for a boot; `None` where it can.
+#[must_use]
+pub fn lacking() -> Option<&'static str> {
+    (!is_systemd()).then_some("a reboot needs systemd, which takes the run up again afterwards")
+}
+
+/// Asks for the boot and comes back; the host goes down while we finish.
+///
+/// What inhibits it was waited for before (see [`inhibitors`]), so it is not asked again: a run whose packages are
+/// installed must not end because of somebody's terminal.
+///
+/// # Errors
+/// When systemd refuses.
+pub fn ask() -> Result<(), ProgramError> {
+    let arguments = ["reboot", "--check-inhibitors=no", "--no-wall"];
+    Call::new(Program::Systemctl, arguments).output().map(drop)
+}
+
+/// Waits until the boot is over: every unit is started, or has failed.
+pub(crate) fn await_settled() {
+    if is_systemd() {
+        // Its answer is for verify to judge; here it is only that there is one.
+        let call = Call::new(Program::Systemctl, ["is-system-running", "--wait"]);
+        drop(call.limit(SETTLED_MAX).run());
+    }
+}
+
+/// Release of the kernel that boots once a closure is installed; `None` where it brings none for the running flavour.
+#[must_use]
+pub fn kernel_of(closure: &Closure, running: &str) -> Option<String> {
+    let kind = match closure.manager.as_str() {
+        "deb" => PackageType::Deb,
+        "rpm" => PackageType::Rpm,
+        _ => return None,
+    };
+    let packages: Vec<Package> = closure
+        .changes
+        .iter()
+        .filter_map(|change| {
+            Some(Package {
+                arch: Some(change.arch.clone()),
+                ..Package::new(kind.clone(), &change.name, change.to()?)
+            })
+        })
+        .collect();
+    let flavour = overlock_host::kernel_release::flavour;
+    // Newest first.
+    overlock_host::kernel::installed(&packages)
+        .into_iter()
+        .map(|kernel| kernel.release)
+        .find(|release| flavour(release) == flavour(running))
+}
+
+/// Whole or not at all, and on the disk.
+fn put(path: &Path, text: &str) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = fs::File::create(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    sync_folder(path)
+}
+
+/// Makes what happened to names in a path's folder last.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use overlock_model::plan::{Action, Artifact, Change, Digest};
+
+    #[test]
+    fn boot_is_another_one_once_its_first_process_is() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!has_rebooted(folder.path()), "nothing was written down");
+        Boot::now().unwrap().keep(folder.path()).unwrap();
+        assert!(!has_rebooted(folder.path()));
+        let before = Boot::now().unwrap();
+        Boot(format!("{}0", before.0)).keep(folder.path()).unwrap();
+        assert!(has_rebooted(folder.path()));
+    }
+
+    #[test]
+    fn name_of_the_first_process_does_not_shift_the_fields() {
+        let fields = "S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 9 9";
+        assert_eq!(began(&format!("1 (init) {fields}")), Some(4711));
+        assert_eq!(began(&format!("1 (a) b (c) {fields}")), Some(4711));
+        assert_eq!(began("1 (init) S"), None);
+    }
+
+    #[test]
+    fn steps_say_whether_the_host_boots() {
+        assert_eq!(Boots::of(&[Step::Fetch {}, Step::Install {}]), Boots::No);
+        let kernel = Some("6.1.0-40-amd64".to_owned());
+        let step = Step::Reboot {
+            kernel: kernel.clone(),
+        };
+        assert_eq!(Boots::of(&[step]), Boots::Yes { kernel });
+        assert_eq!(
+            Boots::of(&[Step::Revert { run: 1 }]),
+            Boots::Yes { kernel: None }
+        );
+    }
+
+    #[test]
+    fn kernel_is_the_newest_of_the_running_flavour() {
+        let change = |name: &str, to: &str| Change {
+            name: name.to_owned(),
+            arch: "amd64".to_owned(),
+            action: Action::Install {
+                to: to.to_owned(),
+                artifact: Artifact {
+                    sha256: Digest::of(b""),
+                    size: 1,
+                    origin: "main".to_owned(),
+                    path: None,
+                },
+            },
+        };
+        let closure = Closure {
+            manager: "deb".to_owned(),
+            changes: vec![
+                change("linux-image-6.1.0-50-cloud-amd64", "6.1.176-1"),
+                change("linux-image-6.1.0-56-amd64", "6.1.192-2"),
+                change("linux-image-6.1.0-56-cloud-amd64", "6.1.192-2"),
+                change("linux-image-cloud-amd64", "6.1.192-2"),
+            ],
+        };
+        let of = |running| kernel_of(&closure, running);
+        assert_eq!(
+            of("6.1.0-47-cloud-amd64").as_deref(),
+            Some("6.1.0-56-cloud-amd64")
+        );
+        assert_eq!(of("6.1.0-47-amd64").as_deref(), Some("6.1.0-56-amd64"));
+        assert_eq!(of("6.1.0-47-rt-amd64"), None);
+    }
+}
