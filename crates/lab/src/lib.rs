@@ -44,7 +44,7 @@ use overlock_testkit::{find_tool, is_root};
 use std::path::{Path, PathBuf};
 
 /// Programs that the lab calls, each with the Debian package that brings it.
-pub const PROGRAMS: [(&str, &str); 8] = [
+pub const PROGRAMS: [(&str, &str); 10] = [
     ("systemd-nspawn", "systemd-container"),
     ("mmdebstrap", "mmdebstrap"),
     ("ip", "iproute2"),
@@ -53,6 +53,8 @@ pub const PROGRAMS: [(&str, &str); 8] = [
     ("gpg", "gpg"),
     ("gpg-agent", "gpg-agent"),
     ("gcc", "gcc"),
+    ("mkfs.btrfs", "btrfs-progs"),
+    ("btrfstune", "btrfs-progs"),
 ];
 
 /// Whether `test` can use the lab, after telling why it is skipped where it cannot.

@@ -17,7 +17,7 @@ struct Need {
 /// The one list: a test that calls another program adds it here. Programs of the base system (tar, mount, openssl's
 /// libraries, util-linux) are taken as given.
 #[rustfmt::skip]
-const NEEDS: [Need; 20] = [
+const NEEDS: [Need; 21] = [
     Need { program: "rpm", package: "rpm", purpose: "oracle of rpm's version order, databases to read" },
     Need { program: "dnf", package: "dnf", purpose: "oracle of candidates from rpm repositories" },
     Need { program: "zypper", package: "zypper", purpose: "the same for SUSE's" },
@@ -32,6 +32,7 @@ const NEEDS: [Need; 20] = [
     Need { program: "gpg-agent", package: "gpg-agent", purpose: "keys to sign them with" },
     Need { program: "openssl", package: "openssl", purpose: "certificates of a local server" },
     Need { program: "gcc", package: "gcc", purpose: "a program to look into" },
+    Need { program: "mkfs.btrfs", package: "btrfs-progs", purpose: "roots that snapshots are taken of" },
     Need { program: "g++", package: "g++", purpose: "oracle of apt's phased updates" },
     Need { program: "objcopy", package: "binutils", purpose: "sections of a program" },
     Need { program: "lz4", package: "lz4", purpose: "apt lists as apt compresses them" },
