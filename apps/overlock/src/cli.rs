@@ -1,5 +1,9 @@
 //! The command line: words, options, help. What they do is in `commands`.
 
+mod mitigate;
+
+pub use mitigate::Mitigate;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use overlock_model::decision::Decision;
 use std::path::PathBuf;
@@ -68,6 +72,14 @@ pub enum Command {
     History(History),
     /// Take a run back: the former versions of its packages
     Revert(Revert),
+    /// Stand against a vulnerability that has no patch: disable a unit, set a parameter, block a module, hold a package
+    #[command(after_help = "Examples:
+  overlock mitigate --disable-unit cups-browsed.service --against CVE-2024-47176 \\
+    --owner ada --reason 'nobody prints here' --expires 30d --out m.json
+  overlock apply m.json                          put it in place
+  overlock mitigate --list                       what is in force, who answers for it, until when
+  overlock revert RUN                            take it away before its end")]
+    Mitigate(Box<Mitigate>),
     /// Explain and mend what a run that was cut off or failed left behind
     Repair(Repair),
     /// Fetch and keep what publishers say of vulnerabilities

@@ -6,6 +6,7 @@ mod cvss;
 mod explain;
 mod feeds;
 mod history;
+mod mitigate;
 mod plan;
 mod repair;
 mod revert;
@@ -28,6 +29,7 @@ pub fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Confirm(args) => confirm::run(&args, &State::find(cli.data, cli.now)?),
         Command::History(args) => history::run(&args, &State::find(cli.data, cli.now)?),
         Command::Revert(args) => revert::run(&args, &State::find(cli.data, cli.now)?),
+        Command::Mitigate(args) => mitigate::run(&args, &State::find(cli.data, cli.now)?),
         Command::Repair(args) => repair::run(&args, &State::find(cli.data, cli.now)?),
         Command::Version(args) => version::run(&args),
         Command::Cvss(args) => cvss::run(&args),

@@ -2,5 +2,6 @@
 
 pub mod carry;
 pub mod making;
+pub mod mitigating;
 pub mod printing;
 pub mod site;

@@ -3,7 +3,8 @@
 use crate::cli::Plain;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
-use overlock_model::plan::{Change, Closure, PlanFile, Step};
+use overlock_model::mitigation::Mitigation;
+use overlock_model::plan::{Change, Closure, HostEntry, PlanFile, Step};
 use overlock_model::run::{EVENT_SCHEMA, End, Entry, Event, EventLine, Outcome, RunId};
 use overlock_report::plain;
 use std::io::{self, Write};
@@ -16,10 +17,12 @@ pub struct Telling {
     format: Plain,
     bar: ProgressBar,
     begun: Option<jiff::Timestamp>,
+    /// What the target means for this plan.
+    target: &'static str,
 }
 
 impl Telling {
-    pub fn new(format: Plain, run: RunId, closure: &Closure) -> Self {
+    pub fn new(format: Plain, run: RunId, entry: &HostEntry, closure: &Closure) -> Self {
         let bar = match format {
             Plain::Table => ProgressBar::new_spinner(),
             Plain::Json => ProgressBar::hidden(),
@@ -31,8 +34,13 @@ impl Telling {
             format,
             bar,
             begun: None,
+            target: match measures(entry) {
+                Some(_) => "every measure is as planned, and verified",
+                None => "every package is as planned, and verified",
+            },
         };
-        telling.print(&format!("run {run}: {} packages", closure.changes.len()));
+        let what = measures(entry).unwrap_or_else(|| format!("{} packages", closure.changes.len()));
+        telling.print(&format!("run {run}: {what}"));
         telling
     }
 
@@ -82,12 +90,11 @@ impl Telling {
         let mut out = anstream::stdout().lock();
         if matches!(end, End::Target) {
             let green = colour(AnsiColor::Green);
-            writeln!(
-                out,
-                "{green}done{green:#}: every package is as planned, and verified"
-            )
-        } else {
+            writeln!(out, "{green}done{green:#}: {}", self.target)
+        } else if log.is_file() {
             writeln!(out, "what the package manager said: {}", log.display())
+        } else {
+            Ok(())
         }
     }
 
@@ -186,7 +193,7 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
             .join(", "),
         header.expires.strftime("%Y-%m-%d %H:%M UTC")
     )?;
-    for closure in &plan.closures {
+    for closure in plan.closures.iter().filter(|one| !one.changes.is_empty()) {
         let width = closure
             .changes
             .iter()
@@ -217,6 +224,11 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
     for entry in &plan.entries {
         for step in &entry.steps {
             match step {
+                Step::Mitigate { measures, undo } => {
+                    for one in measures {
+                        measure(one, *undo, out)?;
+                    }
+                }
                 Step::Restart { units } if !units.is_empty() => {
                     writeln!(out, "restarts {}", units.join(", "))?;
                 }
@@ -255,6 +267,36 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
         )?;
     }
     Ok(())
+}
+
+/// What a plan about measures is about; nothing for others.
+fn measures(entry: &HostEntry) -> Option<String> {
+    entry.steps.iter().find_map(|step| match step {
+        Step::Mitigate { measures, undo } => {
+            let way = if *undo { " taken away" } else { "" };
+            Some(format!("{} measures{way}", measures.len()))
+        }
+        _ => None,
+    })
+}
+
+fn measure(of: &Mitigation, undo: bool, out: &mut dyn Write) -> io::Result<()> {
+    let what = plain(&of.measure.to_string()).into_owned();
+    if undo {
+        return writeln!(out, "  no longer: {what}");
+    }
+    let until = of.expires.strftime("%Y-%m-%d %H:%M UTC");
+    writeln!(out, "  {what} until {until}")?;
+    let against = match of.against.is_empty() {
+        true => String::new(),
+        false => format!("against {}; ", of.against.join(", ")),
+    };
+    let (owner, reason) = (plain(&of.owner), plain(&of.reason));
+    writeln!(out, "    {}{owner}: {reason}", plain(&against))?;
+    match overlock_apply::mitigate::one_way(&of.measure) {
+        Some(why) => writeln!(out, "    one-way: {why}"),
+        None => Ok(()),
+    }
 }
 
 fn change_line(change: &Change, width: usize) -> String {
