@@ -41,6 +41,6 @@ pub mod transient;
 mod verify;
 
 pub use asked::forget;
-pub use host::{LocalHost, Mitigates, Observer, Settings};
+pub use host::{LocalHost, Mitigates, Observer, Roots, Settings, does_not_undo};
 pub use manager::{Listed, PackageManager, Simulated};
 pub use preflight::difference;

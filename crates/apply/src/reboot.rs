@@ -14,6 +14,7 @@ mod resume;
 
 pub use logged_in::{Inhibitor, inhibitors, logged_in};
 pub use resume::{ArmError, arm, disarm};
+pub(crate) use resume::{FILES, lasting};
 
 use crate::program::{Call, Program, ProgramError};
 use crate::restart::is_systemd;

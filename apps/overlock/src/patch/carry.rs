@@ -8,7 +8,7 @@ use crate::scan::{facts, inventory, judged, tables};
 use crate::state::State;
 use anyhow::anyhow;
 use overlock_apply::reboot::{self, Boots};
-use overlock_apply::{LocalHost, Mitigates, Observer, PackageManager, Settings};
+use overlock_apply::{LocalHost, Mitigates, Observer, PackageManager, Roots, Settings};
 use overlock_engine::{Course, Driven, Gate, Ledger, drive};
 use overlock_guard::{Host, Permit, Trust};
 use overlock_journal::Journal;
@@ -161,6 +161,7 @@ fn carry_on(
         program: std::env::current_exe()?,
         boots: Boots::of(&entry.steps),
         mitigates: Mitigates::of(&entry.steps),
+        roots: Roots::of(entry, |run| site::closure_of(&journal.borrow(), run, state))?,
     };
     let mut hands = LocalHost::new(run, closure, manager, &state.data, settings, &mut observer);
     let log = hands.log();

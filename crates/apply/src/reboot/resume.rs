@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 const UNIT: &str = "/etc/systemd/system/overlock-resume.service";
 const WANTED: &str = "/etc/systemd/system/multi-user.target.wants/overlock-resume.service";
 
+/// What [`arm`] writes; a state revert brings it along into the root that boots.
+pub(crate) const FILES: [&str; 2] = [UNIT, WANTED];
+
 /// The run could not be made to go on after a boot.
 #[derive(Debug, thiserror::Error)]
 pub enum ArmError {
@@ -65,7 +68,7 @@ pub fn disarm() {
 }
 
 /// What is asked of the kernel while our program is being replaced has a remark behind the path; the path stays.
-fn lasting(program: &Path) -> PathBuf {
+pub(crate) fn lasting(program: &Path) -> PathBuf {
     let text = program.to_string_lossy();
     text.strip_suffix(" (deleted)")
         .map_or_else(|| program.to_owned(), PathBuf::from)
