@@ -70,7 +70,10 @@ pub enum Command {
     Confirm(ConfirmRun),
     /// Show the runs of this host, or one of them
     History(History),
-    /// Take a run back: the former versions of its packages
+    /// Take a run back: the former versions of its packages, or with --state the root as it was
+    #[command(after_help = "Examples:
+  overlock revert 7                              package revert: the former versions of run 7
+  overlock revert 7 --state                      state revert: the snapshot of before run 7, and a reboot")]
     Revert(Revert),
     /// Stand against a vulnerability that has no patch: disable a unit, set a parameter, block a module, hold a package
     #[command(after_help = "Examples:
@@ -200,9 +203,13 @@ pub struct Plan {
     /// How long it may be applied
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = duration)]
     pub valid: std::time::Duration,
-    /// When something fails after packages were changed: put the former ones back, or leave the host as it is
+    /// When something fails after packages were changed: put the former ones back (package revert), put the root back
+    /// from its snapshot and reboot (state revert), or leave the host as it is
     #[arg(long, value_enum, default_value = "revert")]
     pub on_failure: OnFailure,
+    /// Whether the root file system is kept as a snapshot before packages are changed: where it is a btrfs, or never
+    #[arg(long, value_enum, default_value = "auto")]
+    pub snapshot: Snapshot,
     /// Whether the run must be confirmed over a new connection, else it is taken back: auto asks for it where packages
     /// of network, boot or identity change
     #[arg(long, value_enum, default_value = "auto")]
@@ -245,9 +252,19 @@ pub enum Confirm {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Snapshot {
+    /// Where the root is a btrfs subvolume.
+    Auto,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OnFailure {
     /// Put the former packages back.
     Revert,
+    /// Put the root file system back as a whole, and reboot.
+    StateRevert,
     /// Leave the host as it is and say so.
     Stop,
 }
@@ -292,6 +309,9 @@ pub struct History {
 pub struct Revert {
     /// The run to take back.
     pub run: u64,
+    /// State revert: put the root file system back as a whole, as it was before the run, and reboot
+    #[arg(long)]
+    pub state: bool,
     #[command(flatten)]
     pub carry: Carry,
 }

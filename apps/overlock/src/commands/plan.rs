@@ -2,7 +2,7 @@
 
 use crate::cli::{Confirm, OnFailure, Packages, Plain, Plan, Subject};
 use crate::exit::{Done, Failure, Kind};
-use crate::patch::{carry, making, printing, site};
+use crate::patch::{carry, making, printing, rooting, site};
 use crate::scan::{facts, inventory, judged, mitigated, tables};
 use crate::state::State;
 use overlock_apply::reboot::Boots;
@@ -66,19 +66,24 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
         .ok()
         .and_then(|valid| created.checked_add(valid).ok())
         .ok_or_else(|| Failure::input(anyhow::anyhow!("`--valid` is too long")))?;
+    let mut steps = making::steps(
+        &updates,
+        making::forensic(&updates, &report.exposures),
+        boots.clone(),
+        confirm,
+    );
+    if rooting::keeps(args.snapshot, args.on_failure, &closure)? {
+        rooting::keep_first(&mut steps);
+    }
     let entry = HostEntry {
         host: journal.host().clone(),
         name: report.host.name.unwrap_or_default(),
         os: carry::this_os()?,
         closure: closure.digest().map_err(Failure::input)?,
-        steps: making::steps(
-            &updates,
-            making::forensic(&updates, &report.exposures),
-            boots.clone(),
-            confirm,
-        ),
+        steps,
         on_failure: match args.on_failure {
             OnFailure::Revert => plan::OnFailure::Revert,
+            OnFailure::StateRevert => plan::OnFailure::StateRevert,
             OnFailure::Stop => plan::OnFailure::Stop,
         },
     };

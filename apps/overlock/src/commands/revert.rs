@@ -2,7 +2,7 @@
 
 use crate::cli::Revert;
 use crate::exit::{Done, Failure, Kind};
-use crate::patch::{carry, mitigating, site};
+use crate::patch::{carry, mitigating, rooting, site};
 use crate::state::State;
 use anyhow::anyhow;
 use overlock_apply::Mitigates;
@@ -23,6 +23,9 @@ pub fn run(args: &Revert, state: &State) -> Result<Done, Failure> {
             Failure::input(anyhow!("there is no run {id}"))
                 .hint("`overlock history` lists the runs of this host")
         })?;
+    if args.state && run.ended.is_some() {
+        return rooting::state_revert(journal, id, &args.carry, state);
+    }
     if !matches!(run.ended, Some((_, End::Target | End::Repair { .. }))) {
         return Err(Failure::of(
             Kind::Refused,

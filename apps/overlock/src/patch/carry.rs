@@ -13,7 +13,7 @@ use overlock_engine::{Course, Driven, Gate, Ledger, drive};
 use overlock_guard::{Host, Permit, Trust};
 use overlock_journal::Journal;
 use overlock_model::exposure::ExposureState;
-use overlock_model::plan::{Closure, Ends, PlanFile};
+use overlock_model::plan::{Closure, Ends, OnFailure, PlanFile};
 use overlock_model::run::{End, Event, NotApplied, RunId};
 use std::cell::RefCell;
 use std::io::Write;
@@ -190,7 +190,7 @@ fn carry_on(
         Driven::Ended(end) => {
             reboot::disarm();
             telling.borrow_mut().ended(&end, &log)?;
-            outcome(run, &end)
+            outcome(run, entry.on_failure, &end)
         }
         Driven::Rebooting => {
             telling.borrow_mut().rebooting(run)?;
@@ -200,7 +200,7 @@ fn carry_on(
 }
 
 /// The exit code of an end.
-fn outcome(run: RunId, end: &End) -> Result<Done, Failure> {
+fn outcome(run: RunId, on_failure: OnFailure, end: &End) -> Result<Done, Failure> {
     let show = format!("`overlock history {run}` shows every step");
     match end {
         End::Target => Ok(Done::Clear),
@@ -223,7 +223,14 @@ fn outcome(run: RunId, end: &End) -> Result<Done, Failure> {
         }),
         End::Reverted { why } => Err(Failure::of(
             Kind::NotApplied,
-            anyhow!("it failed, and the former packages were put back: {why}"),
+            match on_failure {
+                OnFailure::StateRevert => {
+                    anyhow!("it failed, and the root was put back by a state revert: {why}")
+                }
+                OnFailure::Revert | OnFailure::Stop => {
+                    anyhow!("it failed, and the former packages were put back: {why}")
+                }
+            },
         )
         .hint(show)),
         End::Repair { why, .. } => Err(Failure::of(

@@ -4,4 +4,5 @@ pub mod carry;
 pub mod making;
 pub mod mitigating;
 pub mod printing;
+pub mod rooting;
 pub mod site;

@@ -1,10 +1,11 @@
 //! What a plan and a run look like: lines for people, JSON lines for machines.
 
+use super::rooting;
 use crate::cli::Plain;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 use overlock_model::mitigation::Mitigation;
-use overlock_model::plan::{Change, Closure, HostEntry, PlanFile, Step};
+use overlock_model::plan::{Change, Closure, HostEntry, OnFailure, PlanFile, Step, Verb};
 use overlock_model::run::{EVENT_SCHEMA, End, Entry, Event, EventLine, Outcome, RunId};
 use overlock_report::plain;
 use std::io::{self, Write};
@@ -18,7 +19,7 @@ pub struct Telling {
     bar: ProgressBar,
     begun: Option<jiff::Timestamp>,
     /// What the target means for this plan.
-    target: &'static str,
+    target: String,
 }
 
 impl Telling {
@@ -34,12 +35,16 @@ impl Telling {
             format,
             bar,
             begun: None,
-            target: match measures(entry) {
-                Some(_) => "every measure is as planned, and verified",
-                None => "every package is as planned, and verified",
+            target: match (measures(entry), rooting::put_back_by(entry)) {
+                (Some(_), _) => "every measure is as planned, and verified".to_owned(),
+                (None, Some(of)) => format!("the root is as it was before run {of}, and verified"),
+                (None, None) => "every package is as planned, and verified".to_owned(),
             },
         };
-        let what = measures(entry).unwrap_or_else(|| format!("{} packages", closure.changes.len()));
+        let state_revert = |of: RunId| format!("state revert of run {of}");
+        let what = measures(entry)
+            .or_else(|| rooting::put_back_by(entry).map(state_revert))
+            .unwrap_or_else(|| format!("{} packages", closure.changes.len()));
         telling.print(&format!("run {run}: {what}"));
         telling
     }
@@ -193,6 +198,10 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
             .join(", "),
         header.expires.strftime("%Y-%m-%d %H:%M UTC")
     )?;
+    let has = |verb| {
+        let mut steps = plan.entries.iter().flat_map(|entry| &entry.steps);
+        steps.any(|step| step.verb() == verb)
+    };
     for closure in plan.closures.iter().filter(|one| !one.changes.is_empty()) {
         let width = closure
             .changes
@@ -216,6 +225,8 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
             header.counts.bytes as f64 / f64::from(1 << 20),
             if one_way == 0 {
                 ", every one of them can be put back".to_owned()
+            } else if has(Verb::Snapshot) {
+                format!(", {one_way} of them one-way: they go back by a state revert only")
             } else {
                 format!(", {one_way} of them one-way: their former version is nowhere to be had")
             }
@@ -228,6 +239,21 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
                     for one in measures {
                         measure(one, *undo, out)?;
                     }
+                }
+                Step::Snapshot {} => {
+                    let then = match entry.on_failure {
+                        OnFailure::StateRevert => {
+                            "; a failed run puts it back and reboots: a state revert"
+                        }
+                        OnFailure::Revert | OnFailure::Stop => "",
+                    };
+                    writeln!(out, "keeps a snapshot of the root first{then}")?;
+                }
+                Step::Revert { run } => {
+                    writeln!(
+                        out,
+                        "state revert: puts the root back as it was before run {run}, and reboots"
+                    )?;
                 }
                 Step::Restart { units } if !units.is_empty() => {
                     writeln!(out, "restarts {}", units.join(", "))?;
@@ -243,7 +269,9 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
                     confirm_within: Some(seconds),
                 } => {
                     let minutes = seconds.div_ceil(60);
-                    let else_what = if plan.closures.iter().all(Closure::is_reversible) {
+                    let goes_back = entry.on_failure == OnFailure::StateRevert
+                        || plan.closures.iter().all(Closure::is_reversible);
+                    let else_what = if goes_back {
                         "else it is taken back"
                     } else {
                         "else the run ends as not effective: one-way packages cannot be taken back"
