@@ -16,12 +16,13 @@ pub use logged_in::{Inhibitor, inhibitors, logged_in};
 pub use resume::{ArmError, arm, disarm};
 pub(crate) use resume::{FILES, lasting};
 
+use crate::durable;
 use crate::program::{Call, Program, ProgramError};
 use crate::restart::is_systemd;
 use overlock_model::package::{Package, PackageType};
 use overlock_model::plan::{Closure, Step};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -93,7 +94,7 @@ impl Boot {
     /// # Errors
     /// When it cannot be written.
     pub fn keep(&self, folder: &Path) -> io::Result<()> {
-        put(&folder.join(BOOT), &format!("{}\n", self.0))
+        durable::write(&folder.join(BOOT), &format!("{}\n", self.0))
     }
 }
 
@@ -163,24 +164,6 @@ pub fn kernel_of(closure: &Closure, running: &str) -> Option<String> {
         .into_iter()
         .map(|kernel| kernel.release)
         .find(|release| flavour(release) == flavour(running))
-}
-
-/// Whole or not at all, and on the disk.
-fn put(path: &Path, text: &str) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = fs::File::create(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    sync_folder(path)
-}
-
-/// Makes what happened to names in a path's folder last.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) => fs::File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@
 //!
 //! systemd reads its files anew at a boot, so nothing is reloaded here: neither to arm nor to disarm.
 
-use super::{lacking, put, sync_folder};
+use super::lacking;
+use crate::durable;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -61,9 +62,8 @@ pub fn arm(program: &Path, data: &Path) -> Result<(), ArmError> {
 pub fn disarm() {
     // The link first: a unit that nobody starts does nothing, a link to nothing is a line in the log of each boot.
     for path in [WANTED, UNIT] {
-        if fs::remove_file(path).is_ok() {
-            let _ = sync_folder(Path::new(path));
-        }
+        // What cannot be removed does no harm.
+        let _ = durable::remove(Path::new(path));
     }
 }
 
@@ -76,15 +76,13 @@ pub(crate) fn lasting(program: &Path) -> PathBuf {
 
 fn write(text: &str) -> io::Result<()> {
     let (unit, wanted) = (Path::new(UNIT), Path::new(WANTED));
-    put(unit, text)?;
+    durable::write(unit, text)?;
+    let folder = wanted.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder)?;
     if !wanted.is_symlink() {
-        if let Some(folder) = wanted.parent() {
-            fs::create_dir_all(folder)?;
-            sync_folder(folder)?;
-        }
         symlink(unit, wanted)?;
     }
-    sync_folder(wanted)
+    fs::File::open(folder)?.sync_all()
 }
 
 /// It must not hold the boot up, so it counts as started at once; a journal that somebody else holds for a moment is
