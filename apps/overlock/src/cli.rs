@@ -1,8 +1,10 @@
 //! The command line: words, options, help. What they do is in `commands`.
 
 mod mitigate;
+mod schedule;
 
 pub use mitigate::Mitigate;
+pub use schedule::{RebootWord, RunNow, Schedule, Set as ScheduleSet};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use overlock_model::decision::Decision;
@@ -83,6 +85,9 @@ pub enum Command {
   overlock mitigate --list                       what is in force, who answers for it, until when
   overlock revert RUN                            take it away before its end")]
     Mitigate(Box<Mitigate>),
+    /// Patch this host in a window, by a timer of systemd, within bounds that stand
+    #[command(subcommand)]
+    Schedule(Schedule),
     /// Explain and mend what a run that was cut off or failed left behind
     Repair(Repair),
     /// Fetch and keep what publishers say of vulnerabilities

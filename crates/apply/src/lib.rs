@@ -17,6 +17,7 @@
 pub mod apt;
 pub mod artifacts;
 mod asked;
+pub mod calendar;
 pub mod checks;
 mod complaints;
 mod configuration;

@@ -230,6 +230,8 @@ impl Host {
                 network::file(&self.port.namespace).display()
             ))
             .arg("--capability=CAP_NET_ADMIN")
+            // Parameters of its own network, and of nothing else, can be set on the host.
+            .env("SYSTEMD_NSPAWN_API_VFS_WRITABLE", "network")
             .args(disk)
             .arg(format!("--directory={}", self.root.display()))
             .stdin(Stdio::null())

@@ -2,6 +2,7 @@
 
 use crate::cli::{History, Plain};
 use crate::exit::{Done, Failure};
+use crate::patch::schedule::time;
 use crate::patch::{printing, site};
 use crate::state::State;
 use anyhow::anyhow;
@@ -96,6 +97,10 @@ fn show(entries: &[Entry], id: RunId, format: Plain, state: &State) -> Result<Do
                 )?;
                 if let Ok(plan) = site::kept_plan(&state.data, plan) {
                     printing::plan(&plan, 0, &mut out)?;
+                }
+                for one in time::held_of(id, state) {
+                    let line = format!("held: {} {}: {}", one.package, one.to, one.why);
+                    writeln!(out, "  {}", plain(&line))?;
                 }
             }
             Event::Begun { .. } => begun = Some(entry.at),

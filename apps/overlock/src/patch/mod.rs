@@ -5,4 +5,5 @@ pub mod making;
 pub mod mitigating;
 pub mod printing;
 pub mod rooting;
+pub mod schedule;
 pub mod site;
