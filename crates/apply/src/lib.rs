@@ -8,6 +8,7 @@
 //! engine ──► LocalHost ──► preflight   locks, audit, space, simulation equal to the plan
 //!               │     ──► artifacts   content-addressed, new and old
 //!               │     ──► manager     simulate, fetch, install, mend: apt, dnf
+//!               │     ──► snapshot    the root as it was; put back by a boot into it
 //!               │     ──► restart     units that asked for it or run old code, once each
 //!               │     ──► verify      versions, units, what else changed
 //! ```

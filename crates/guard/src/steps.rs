@@ -72,6 +72,15 @@ pub(crate) fn judge(
         _ if of.on_failure == OnFailure::StateRevert && !has(Verb::Snapshot) => {
             Some("a state revert needs a `snapshot` to go back to")
         }
+        _ if of.on_failure == OnFailure::StateRevert && !has(Verb::Install) => {
+            Some("a state revert follows a failed `install` only")
+        }
+        _ if has(Verb::Revert) && has(Verb::Snapshot) => {
+            Some("`revert` keeps the root that it replaces; a `snapshot` of it is one too many")
+        }
+        _ if has(Verb::Revert) && of.on_failure != OnFailure::Stop => {
+            Some("what follows a failed `revert` is for people: it stops")
+        }
         (true, true) => Some("`install` has nothing to install"),
         (false, _) if has(Verb::Mitigate) || has(Verb::Revert) => {
             Some("packages are changed by `install` only")

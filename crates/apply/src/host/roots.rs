@@ -4,10 +4,12 @@
 //! that runs is the restored one, packages are judged by what the run whose snapshot it is had changed.
 
 use super::{LocalHost, chain};
+use crate::mitigate;
 use crate::preflight::Preflight;
 use crate::reboot::{self, Boots};
 use crate::snapshot::{self, Back, PutBack, SnapshotError, Snapshots};
 use overlock_engine::Report;
+use overlock_model::mitigation::Force;
 use overlock_model::plan::{Closure, HostEntry, OnFailure, Step};
 use overlock_model::run::{Outcome, RunId, Standing};
 use std::fs;
@@ -242,6 +244,16 @@ impl LocalHost<'_> {
                 roots.replaced(self.run)
             ),
         );
+        // Measures of the time between went with it; their records did not, and say so.
+        let placed = mitigate::placed(&self.data, self.observer.now());
+        for one in placed.iter().flatten() {
+            if let Force::Lost { why } = &one.force {
+                let (measure, of) = (&one.mitigation.measure, one.run);
+                notes.push(format!(
+                    "{measure} of run {of} does not hold any more: {why}"
+                ));
+            }
+        }
         let standing = match standing {
             Standing::Prior => aim,
             // A run that changed no package is at both.

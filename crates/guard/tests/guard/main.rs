@@ -11,6 +11,7 @@ mod bits;
 mod mitigations;
 mod plans;
 mod real_names;
+mod roots;
 mod signatures;
 mod texts;
 mod threats;
