@@ -9,9 +9,11 @@
 //!                                                                            ▼ another one, so it is done
 //! ```
 
+mod kernel;
 mod logged_in;
 mod resume;
 
+pub use kernel::{NoKernel, kernel_of, kernel_without};
 pub use logged_in::{Inhibitor, inhibitors, logged_in};
 pub use resume::{ArmError, arm, disarm};
 pub(crate) use resume::{FILES, lasting};
@@ -19,8 +21,7 @@ pub(crate) use resume::{FILES, lasting};
 use crate::durable;
 use crate::program::{Call, Program, ProgramError};
 use crate::restart::is_systemd;
-use overlock_model::package::{Package, PackageType};
-use overlock_model::plan::{Closure, Step};
+use overlock_model::plan::Step;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -140,36 +141,9 @@ pub(crate) fn await_settled() {
     }
 }
 
-/// Release of the kernel that boots once a closure is installed; `None` where it brings none for the running flavour.
-#[must_use]
-pub fn kernel_of(closure: &Closure, running: &str) -> Option<String> {
-    let kind = match closure.manager.as_str() {
-        "deb" => PackageType::Deb,
-        "rpm" => PackageType::Rpm,
-        _ => return None,
-    };
-    let packages: Vec<Package> = closure
-        .changes
-        .iter()
-        .filter_map(|change| {
-            Some(Package {
-                arch: Some(change.arch.clone()),
-                ..Package::new(kind.clone(), &change.name, change.to()?)
-            })
-        })
-        .collect();
-    let flavour = overlock_host::kernel_release::flavour;
-    // Newest first.
-    overlock_host::kernel::installed(&packages)
-        .into_iter()
-        .map(|kernel| kernel.release)
-        .find(|release| flavour(release) == flavour(running))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use overlock_model::plan::{Action, Artifact, Change, Digest};
 
     #[test]
     fn boot_is_another_one_once_its_first_process_is() {
@@ -202,38 +176,5 @@ mod tests {
             Boots::of(&[Step::Revert { run: 1 }]),
             Boots::Yes { kernel: None }
         );
-    }
-
-    #[test]
-    fn kernel_is_the_newest_of_the_running_flavour() {
-        let change = |name: &str, to: &str| Change {
-            name: name.to_owned(),
-            arch: "amd64".to_owned(),
-            action: Action::Install {
-                to: to.to_owned(),
-                artifact: Artifact {
-                    sha256: Digest::of(b""),
-                    size: 1,
-                    origin: "main".to_owned(),
-                    path: None,
-                },
-            },
-        };
-        let closure = Closure {
-            manager: "deb".to_owned(),
-            changes: vec![
-                change("linux-image-6.1.0-50-cloud-amd64", "6.1.176-1"),
-                change("linux-image-6.1.0-56-amd64", "6.1.192-2"),
-                change("linux-image-6.1.0-56-cloud-amd64", "6.1.192-2"),
-                change("linux-image-cloud-amd64", "6.1.192-2"),
-            ],
-        };
-        let of = |running| kernel_of(&closure, running);
-        assert_eq!(
-            of("6.1.0-47-cloud-amd64").as_deref(),
-            Some("6.1.0-56-cloud-amd64")
-        );
-        assert_eq!(of("6.1.0-47-amd64").as_deref(), Some("6.1.0-56-amd64"));
-        assert_eq!(of("6.1.0-47-rt-amd64"), None);
     }
 }

@@ -1,11 +1,13 @@
 //! `overlock revert RUN`: a plan that takes a run's changes back, made and carried out.
 
-use crate::cli::Revert;
+use crate::cli::{Packages, Revert, Subject};
 use crate::exit::{Done, Failure, Kind};
 use crate::patch::{carry, mitigating, rooting, site};
+use crate::scan::inventory;
 use crate::state::State;
 use anyhow::anyhow;
 use overlock_apply::Mitigates;
+use overlock_apply::reboot::{self, Boots};
 use overlock_model::plan::{Closure, HostEntry, OnFailure, PlanFile, Step};
 use overlock_model::run::{End, RunId};
 
@@ -73,7 +75,10 @@ pub fn run(args: &Revert, state: &State) -> Result<Done, Failure> {
         steps: vec![
             Step::Fetch {},
             Step::Install {},
-            Step::Restart { units: Vec::new() },
+            match boots_back(entry, &reversed, state)? {
+                Boots::Yes { kernel } => Step::Reboot { kernel },
+                Boots::No => Step::Restart { units: Vec::new() },
+            },
             Step::Verify { ends: Vec::new() },
             Step::Commit {
                 confirm_within: None,
@@ -93,4 +98,25 @@ pub fn run(args: &Revert, state: &State) -> Result<Done, Failure> {
     )
     .map_err(Failure::input)?;
     carry::apply(&plan, journal, Some((id, closure)), &args.carry, state)
+}
+
+/// Whether going back boots the host: where the run did. A kernel that the run brought goes only where another one is
+/// left, and that one must run afterwards.
+fn boots_back(entry: &HostEntry, reversed: &Closure, state: &State) -> Result<Boots, Failure> {
+    if Boots::of(&entry.steps) == Boots::No {
+        return Ok(Boots::No);
+    }
+    let subject = Subject {
+        root: None,
+        sbom: None,
+        inventory: None,
+    };
+    let (inventory, _) = inventory::collect(&subject, Packages::Os, state)?;
+    let running = inventory.kernel.running.as_deref().unwrap_or_default();
+    let kernel = match reboot::kernel_of(reversed, running) {
+        Some(kernel) => Some(kernel),
+        None => reboot::kernel_without(reversed, &inventory.kernel)
+            .map_err(|error| Failure::of(Kind::Refused, error))?,
+    };
+    Ok(Boots::Yes { kernel })
 }

@@ -13,7 +13,7 @@ use overlock_engine::{Course, Driven, Gate, Ledger, drive};
 use overlock_guard::{Host, Permit, Trust};
 use overlock_journal::Journal;
 use overlock_model::exposure::ExposureState;
-use overlock_model::plan::{Closure, Ends, OnFailure, PlanFile};
+use overlock_model::plan::{Closure, Ends, HostEntry, OnFailure, PlanFile};
 use overlock_model::run::{End, Event, NotApplied, RunId};
 use std::cell::RefCell;
 use std::io::Write;
@@ -53,6 +53,14 @@ pub fn apply(
         reverts: reverts.as_ref().map(|(_, closure)| closure.clone()),
         ..guarded(&journal, manager, site::trust()?, state)?
     };
+    let guard_host = match leaves_kernel(plan, &journal) && reverts.is_some() {
+        // It boots into another one right after, and verify sees to that.
+        true => Host {
+            protected: overlock_guard::Protected::default(),
+            ..guard_host
+        },
+        false => guard_host,
+    };
     let permit = match open {
         // A run that was cut off is gone on with, however late: half a change is worse than a late one.
         Some(_) => overlock_guard::resume(plan, &guard_host),
@@ -77,6 +85,18 @@ pub fn apply(
         }
     };
     carry_on(run, &permit, manager, journal, carry, state)
+}
+
+/// Whether a plan has this host boot into another kernel than the one that runs.
+fn leaves_kernel(plan: &PlanFile, journal: &Journal) -> bool {
+    let runs = overlock_host::kernel::uname().release;
+    let own = |entry: &&HostEntry| entry.host == *journal.host();
+    let boots = plan
+        .entries
+        .iter()
+        .find(own)
+        .map(|one| Boots::of(&one.steps));
+    matches!(boots, Some(Boots::Yes { kernel: Some(kernel) }) if kernel != runs)
 }
 
 /// This host as the guard sees it.

@@ -1,7 +1,7 @@
 //! The step that boots anew. It is carried out twice: before the boot it asks for one, after it it is done.
 
 use super::{LocalHost, chain};
-use crate::reboot::{self, Boot};
+use crate::reboot::{self, Boot, Boots};
 use overlock_engine::Report;
 use overlock_model::run::Outcome;
 use std::fs;
@@ -25,6 +25,20 @@ impl LocalHost<'_> {
         match self.go_down() {
             Ok(()) => Report::reboots(),
             Err(why) => Report::failed(why),
+        }
+    }
+
+    /// Whether the host runs what this run made it boot.
+    pub(super) fn has_booted_forward(&self) -> bool {
+        self.settings.boots != Boots::No && reboot::has_rebooted(&self.folder)
+    }
+
+    /// The former packages are back, and what the new ones booted still runs: a kernel, perhaps, that is no longer there.
+    /// After the boot the packages are looked at, and that ends the run.
+    pub(super) fn boot_back(&mut self, notes: Vec<String>) -> Report {
+        match self.go_down() {
+            Ok(()) => Report::reboots(),
+            Err(why) => Report::ended(Outcome::Failed { why }, notes),
         }
     }
 

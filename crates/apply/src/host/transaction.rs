@@ -199,6 +199,9 @@ impl LocalHost<'_> {
         if report.outcome != Outcome::Done {
             return report;
         }
+        if self.has_booted_forward() {
+            return self.boot_back(report.notes);
+        }
         let restarted = self.restart(&[]);
         let notes = report.notes.into_iter().chain(restarted.notes).collect();
         Report::ended(restarted.outcome, notes)
