@@ -24,6 +24,7 @@ mod complaints;
 mod configuration;
 pub mod confirm;
 mod durable;
+pub mod dnf;
 pub mod evidence;
 mod host;
 pub mod lock;

@@ -7,6 +7,7 @@
 use crate::apt::{Apt, Quiet};
 use crate::artifacts::Artifacts;
 use crate::configuration::Edited;
+use crate::dnf::Dnf;
 use crate::program::{Program, ProgramError};
 use jiff::Timestamp;
 use overlock_model::plan::{Artifact, Change, Closure};
@@ -200,10 +201,16 @@ pub struct Listed {
     pub artifact: Artifact,
 }
 
-/// The package manager of the running host; `limit` is how long one transaction may take.
+/// The package manager of the running host, by whose database has packages; `limit` is how long one transaction may
+/// take.
 ///
 /// # Errors
 /// When there is none that we know.
 pub fn of_this_host(limit: Duration) -> Result<Box<dyn PackageManager>, ProgramError> {
-    Ok(Box::new(Apt::new(limit)?))
+    // dpkg may be there as a tool on an rpm host, with an empty database, and rpm on a Debian host.
+    let is_deb = std::fs::metadata("/var/lib/dpkg/status").is_ok_and(|of| of.len() > 0);
+    if is_deb || !Dnf::is_here() {
+        return Ok(Box::new(Apt::new(limit)?));
+    }
+    Ok(Box::new(Dnf::new(limit)?))
 }

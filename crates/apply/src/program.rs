@@ -28,6 +28,10 @@ pub enum Program {
     AptMark,
     /// Finishes what was cut off; audits.
     Dpkg,
+    /// Resolves and fetches, where packages are rpm.
+    Dnf,
+    /// Installs, verifies and says what is installed, where packages are rpm.
+    Rpm,
     /// What is installed.
     DpkgQuery,
     /// What a kept configuration file and its new version differ in.
@@ -102,6 +106,8 @@ impl Program {
             Self::Btrfs => btrfs(),
             Self::AptCache => "/usr/bin/apt-cache",
             Self::AptMark => "/usr/bin/apt-mark",
+            Self::Dnf => "/usr/bin/dnf",
+            Self::Rpm => "/usr/bin/rpm",
             Self::Dpkg => "/usr/bin/dpkg",
             Self::DpkgQuery => "/usr/bin/dpkg-query",
             Self::Diff => "/usr/bin/diff",
@@ -207,6 +213,12 @@ impl Call {
             .join(" ")
     }
 
+    /// The same, shortened, for messages.
+    #[must_use]
+    pub fn short_line(&self) -> String {
+        shortened(&self.line(), 300)
+    }
+
     /// Runs it to its end, or to the end of its time.
     ///
     /// # Errors
@@ -247,7 +259,7 @@ impl Call {
             return Ok(ran.stdout);
         }
         Err(ProgramError::Failed {
-            line: shortened(&self.line(), 300),
+            line: self.short_line(),
             how: ran.how(),
         })
     }

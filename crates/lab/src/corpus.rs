@@ -3,6 +3,7 @@
 //! Version 1.0 of each behaves; what is wrong with a package is wrong with its version 2.0, so that a host takes the
 //! first and gets into trouble by the update.
 
+pub mod rpm;
 mod scripts;
 mod services;
 

@@ -54,6 +54,28 @@ impl SigningKey {
         tool::succeed(&mut self.gpg(&["--output", &signed, "--clearsign", &text]))
     }
 
+    /// Writes a signature over `text` beside it, armored.
+    pub fn sign_detached(&self, text: &Path, signature: &Path) -> Result<()> {
+        let (text, signature) = (text.to_string_lossy(), signature.to_string_lossy());
+        tool::succeed(&mut self.gpg(&["--output", &signature, "--armor", "--detach-sign", &text]))
+    }
+
+    /// Signs an rpm package in place.
+    pub fn sign_rpm(&self, package: &Path) -> Result<()> {
+        // There is one key in this home, which any address of it names.
+        let path = format!("_gpg_path {}", self.home.display());
+        let mut sign = tool::command("rpmsign", &["--define", "__gpg /usr/bin/gpg"]);
+        sign.args(["--define", &path])
+            .args(["--define", "_gpg_name lab@example.org", "--addsign"])
+            .arg(package);
+        tool::succeed(&mut sign)
+    }
+
+    /// The public part as text, as rpm takes it.
+    pub fn armored(&self) -> Result<String> {
+        tool::output(&mut self.gpg(&["--armor", "--export"]))
+    }
+
     fn gpg(&self, arguments: &[&str]) -> Command {
         let mut command = tool::command("gpg", &["--batch", "--yes", "--quiet", "--homedir"]);
         command.arg(&self.home).args(arguments);

@@ -1,8 +1,8 @@
 //! Real hosts for tests and for people: Debian roots booted with their own systemd, patched from real repositories.
 //!
 //! Tests of applying call it, and `cargo xtask lab`. Nothing here is simulated: apt, dpkg and systemd are Debian's own,
-//! packages are built by `dpkg-deb`, repositories are signed and served over HTTP. It needs root and a few Debian
-//! packages ([`PROGRAMS`]); [`available`] skips a test visibly where they are missing.
+//! packages are built by `dpkg-deb` and `rpmbuild`, repositories are signed and served over HTTP. It needs root and a few
+//! Debian packages ([`PROGRAMS`]); [`available`] skips a test visibly where they are missing.
 //!
 //! ```text
 //! Recipe ──mmdebstrap──► Root (built once, never changed)
@@ -25,6 +25,8 @@ pub mod machine;
 mod network;
 mod repository;
 mod root;
+mod rpm;
+mod rpm_repository;
 mod run;
 mod server;
 mod standing;
@@ -37,6 +39,8 @@ pub use leftovers::{Sweep, sweep};
 pub use machine::{Luggage, Machine};
 pub use repository::{Index, Repository, Suite};
 pub use root::{Recipe, Root, Timers};
+pub use rpm::Rpm;
+pub use rpm_repository::RpmRepository;
 pub use run::Lab;
 pub use standing::{Standing, StandingHost, login, standing};
 pub use updates::{Update, Updates, real_security_updates};
@@ -46,7 +50,7 @@ use overlock_testkit::{find_tool, is_root};
 use std::path::{Path, PathBuf};
 
 /// Programs that the lab calls, each with the Debian package that brings it.
-pub const PROGRAMS: [(&str, &str); 10] = [
+pub const PROGRAMS: [(&str, &str); 13] = [
     ("systemd-nspawn", "systemd-container"),
     ("mmdebstrap", "mmdebstrap"),
     ("ip", "iproute2"),
@@ -57,6 +61,9 @@ pub const PROGRAMS: [(&str, &str); 10] = [
     ("gcc", "gcc"),
     ("mkfs.btrfs", "btrfs-progs"),
     ("btrfstune", "btrfs-progs"),
+    ("rpmbuild", "rpm"),
+    ("rpmsign", "rpm"),
+    ("createrepo_c", "createrepo-c"),
 ];
 
 /// Whether `test` can use the lab, after telling why it is skipped where it cannot.

@@ -6,6 +6,7 @@
 //! ```
 
 use crate::apt_sources::AptSources;
+use crate::corpus;
 use crate::tool;
 use anyhow::{Context, Result};
 use std::fs::{self, File};
@@ -63,12 +64,22 @@ pub enum Timers {
     Left,
 }
 
+/// Which package manager hosts of a root have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum System {
+    /// apt and dpkg, as Debian has them.
+    Debian,
+    /// dnf and rpm with a database of their own; what Debian's packages brought is nobody's.
+    Rpm,
+}
+
 /// What goes into a base root.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Clone)]
 pub struct Recipe {
     name: String,
     packages: Vec<String>,
     timers: Timers,
+    system: System,
 }
 
 impl Recipe {
@@ -82,6 +93,18 @@ impl Recipe {
     #[must_use]
     pub fn small() -> Self {
         Self::named("small", BASE)
+    }
+
+    /// A host whose packages are rpm: it calls itself Rocky Linux 9.4 and has `lab-release` installed.
+    ///
+    /// Its programs are Debian's, but dpkg's database is put away, and rpm's is where rpm systems have it.
+    #[must_use]
+    pub fn rpm() -> Self {
+        let packages = BASE.into_iter().chain(["dnf", "rpm", "python3-gpg"]);
+        Self {
+            system: System::Rpm,
+            ..Self::named("rpm", packages)
+        }
     }
 
     /// What boots by itself: the smallest kernel that Debian has, and a boot loader for a BIOS.
@@ -101,6 +124,7 @@ impl Recipe {
             name: name.to_owned(),
             packages: packages.into_iter().map(str::to_owned).collect(),
             timers: Timers::Masked,
+            system: System::Debian,
         }
     }
 
@@ -121,7 +145,14 @@ impl Recipe {
 
     fn folder_name(&self, sources: &AptSources) -> String {
         let mut digest = DefaultHasher::new();
-        (FINISH, self, &sources.main).hash(&mut digest);
+        // An rpm root has another name already.
+        let Self {
+            name,
+            packages,
+            timers,
+            ..
+        } = self;
+        (FINISH, name, packages, timers, &sources.main).hash(&mut digest);
         format!(
             "{}-{}-{:016x}",
             self.name,
@@ -202,6 +233,9 @@ fn finish(recipe: &Recipe, root: &Path) -> Result<()> {
     // Each copy gets its own; an empty one would make systemd think of a first boot.
     fs::write(root.join("etc/machine-id"), "")?;
     fs::write(root.join("etc/fstab"), "")?;
+    if recipe.system == System::Rpm {
+        make_rpm(root).context("cannot make it a root of rpm packages")?;
+    }
     let units = root.join("etc/systemd/system");
     if recipe.timers == Timers::Masked {
         for unit in [
@@ -209,6 +243,10 @@ fn finish(recipe: &Recipe, root: &Path) -> Result<()> {
             "apt-daily-upgrade.timer",
             "apt-daily.service",
             "apt-daily-upgrade.service",
+            "dnf-automatic.timer",
+            "dnf-automatic-install.timer",
+            "dnf-makecache.timer",
+            "dpkg-db-backup.timer",
         ] {
             link("/dev/null", &units.join(unit))?;
         }
@@ -232,6 +270,33 @@ fn finish(recipe: &Recipe, root: &Path) -> Result<()> {
         patience.join("lab.conf"),
         "[Service]\nExecStart=\nExecStart=/lib/systemd/systemd-networkd-wait-online --interface=host0 --timeout=10\n",
     )?;
+    Ok(())
+}
+
+/// Puts dpkg's database away and gives rpm one, with a package that stands for all that Debian's have brought.
+fn make_rpm(root: &Path) -> Result<()> {
+    fs::rename(root.join("var/lib/dpkg"), root.join("var/lib/dpkg.debian"))?;
+    // Debian's rpm keeps its database in the home of whoever calls it, out of dpkg's way.
+    fs::create_dir_all(root.join("etc/rpm"))?;
+    fs::write(root.join("etc/rpm/macros"), "%_dbpath /var/lib/rpm\n")?;
+    fs::create_dir_all(root.join("etc/yum.repos.d"))?;
+    fs::create_dir_all(root.join("etc/dnf"))?;
+    fs::write(
+        root.join("etc/dnf/dnf.conf"),
+        "[main]\ngpgcheck=1\ninstallonly_limit=3\nbest=True\nzchunk=False\n",
+    )?;
+    // Debian's is a link below /usr.
+    let release = root.join("etc/os-release");
+    fs::remove_file(&release)?;
+    fs::write(
+        release,
+        "NAME=\"Rocky Linux\"\nID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"9.4\"\n\
+         PRETTY_NAME=\"Rocky Linux 9.4 (lab)\"\n",
+    )?;
+    let base = corpus::rpm::base().build(&root.join("root"))?;
+    let mut install = tool::command("rpm", &["--install", "--dbpath", "/var/lib/rpm", "--root"]);
+    tool::succeed(install.arg(root).arg(&base))?;
+    fs::remove_file(base)?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use crate::machine::{Luggage, Machine};
 use crate::network::{Network, SERVER, SERVER_NAME};
 use crate::repository::{Repository, Suite};
 use crate::root::Root;
+use crate::rpm_repository::RpmRepository;
 use crate::server::Server;
 use anyhow::{Context, Result, ensure};
 use std::fs;
@@ -92,6 +93,15 @@ impl Lab {
     pub fn repository(&self, suite: Suite) -> Result<Repository> {
         self.run.serve()?;
         Repository::new(Arc::clone(&self.run), suite)
+    }
+
+    /// An empty repository of rpm packages, signed with a key of its own.
+    ///
+    /// # Errors
+    /// When the key cannot be made or the server does not start.
+    pub fn rpm_repository(&self, name: &str) -> Result<RpmRepository> {
+        self.run.serve()?;
+        RpmRepository::new(Arc::clone(&self.run), name)
     }
 
     /// What is in the names of the lab's namespaces and folder.

@@ -34,4 +34,4 @@ mod xml;
 pub use database::{Installed, installed};
 pub use entry::{EntryError, package};
 pub use kernel::kernels;
-pub use survey::{survey, updateinfo_files};
+pub use survey::{listed, survey, updateinfo_files};

@@ -17,11 +17,13 @@ struct Need {
 /// The one list: a test that calls another program adds it here. Programs of the base system (tar, mount, openssl's
 /// libraries, util-linux) are taken as given.
 #[rustfmt::skip]
-const NEEDS: [Need; 23] = [
+const NEEDS: [Need; 25] = [
     Need { program: "rpm", package: "rpm", purpose: "oracle of rpm's version order, databases to read" },
     Need { program: "dnf", package: "dnf", purpose: "oracle of candidates from rpm repositories" },
     Need { program: "zypper", package: "zypper", purpose: "the same for SUSE's" },
     Need { program: "createrepo_c", package: "createrepo-c", purpose: "rpm repositories" },
+    Need { program: "rpmbuild", package: "rpm", purpose: "packages for rpm hosts of the lab" },
+    Need { program: "rpmsign", package: "rpm", purpose: "their signatures" },
     Need { program: "vercmp", package: "pacman-package-manager", purpose: "oracle of pacman's version order" },
     Need { program: "mmdebstrap", package: "mmdebstrap", purpose: "a frozen Debian root" },
     Need { program: "systemd-nspawn", package: "systemd-container", purpose: "hosts of the lab" },

@@ -12,6 +12,8 @@ mod ill_behaved;
 mod mitigations;
 mod real_updates;
 mod reboot;
+mod rpm;
 mod runs;
 mod schedule;
+mod snapshots;
 mod the_way_out;

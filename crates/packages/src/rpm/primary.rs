@@ -31,6 +31,8 @@ pub struct Listed {
     pub sha256: Option<String>,
     /// Size of the package file.
     pub size_bytes: Option<u64>,
+    /// Path of the package file in the repository.
+    pub location: Option<String>,
     /// Requirements of exactly one version, as (name, `[epoch:]version[-release]`).
     pub requires_exactly: Vec<(String, String)>,
 }
@@ -108,6 +110,7 @@ pub fn parse(source: impl Read, wanted: impl Fn(&str) -> bool) -> Result<Primary
                     );
                 }
                 Node::Open("version", element) => version(listed, element),
+                Node::Open("location", element) => listed.location = attribute(element, "href"),
                 Node::Open("size", element) => {
                     listed.size_bytes =
                         attribute(element, "package").and_then(|size| size.parse().ok());

@@ -97,6 +97,28 @@ pub fn survey(root: &Root, packages: &mut [Package]) -> Survey {
     survey
 }
 
+/// All versions of the packages whose name is `wanted`, in every enabled repository whose metadata is on this host, as
+/// (repository, package); for plans, which name artifacts by hash.
+///
+/// # Errors
+/// When the metadata of a repository cannot be read: a version that it has must not be taken for one that is gone.
+pub fn listed(
+    root: &Root,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<(String, Listed)>, PackagesError> {
+    let mut found = Vec::new();
+    for repository in dnf::repositories(root, &mut Survey::default()) {
+        let Some(cache) = &repository.cache else {
+            continue;
+        };
+        let (mut modules, mut security) = (Modules::default(), HashSet::new());
+        let read = read_repository(root, cache, wanted, &mut modules, &mut security)?;
+        let listed = read.primary.listed.into_iter();
+        found.extend(listed.map(|one| (repository.id.clone(), one)));
+    }
+    Ok(found)
+}
+
 /// The `updateinfo` file of each enabled repository that has one on this host, as (repository, path under the root);
 /// for the feeds crate, which reads the advisories in it.
 #[must_use]
