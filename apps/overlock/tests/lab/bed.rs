@@ -25,10 +25,14 @@ impl Bed {
     }
 
     pub fn with_disk(test: &str, disk: Disk) -> Option<Self> {
+        Self::with_recipe(test, &Recipe::server(), disk)
+    }
+
+    pub fn with_recipe(test: &str, recipe: &Recipe, disk: Disk) -> Option<Self> {
         if !available(test) {
             return None;
         }
-        let root = Root::of(&Recipe::server()).unwrap();
+        let root = Root::of(recipe).unwrap();
         let lab = Lab::new().unwrap();
         let repository = lab
             .repository(Suite::new("lab-main", "Lab", "Lab"))

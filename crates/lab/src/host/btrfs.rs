@@ -53,11 +53,13 @@ impl Btrfs {
         tool::succeed(mount.arg(at))
     }
 
-    /// For systemd-nspawn: the disk, and what is mounted of it besides the root.
-    pub fn arguments(&self) -> [String; 2] {
+    /// For systemd-nspawn: the disk, what is mounted of it besides the root, and what the kernel tells of it: without
+    /// that, `btrfs filesystem usage` of version 6.2 compares memory that it never wrote.
+    pub fn arguments(&self) -> [String; 3] {
         [
             format!("--bind={}", self.device),
             format!("--bind={}:/srv", self.data.display()),
+            "--bind-ro=/sys/fs/btrfs".to_owned(),
         ]
     }
 

@@ -6,11 +6,13 @@
 use super::{Host, Power};
 use crate::repository::Repository;
 use anyhow::{Context, Result, bail, ensure};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::Ordering;
 
 /// Most that is kept of what a program prints on one stream, in bytes.
@@ -190,13 +192,14 @@ impl Host {
         let limit = seconds.to_string();
         let mut whole = vec!["timeout", "--kill-after=5", limit.as_str()];
         whole.extend(argv);
-        let status = self
+        let child = self
             .command(&whole)
             .stdin(input)
             .stdout(out.try_clone()?)
             .stderr(messages.try_clone()?)
-            .status()
+            .spawn()
             .with_context(|| format!("cannot enter `{}`", self.name))?;
+        let status = await_end(&child)?;
         Ok(Ran {
             code: code(status),
             stdout: text(&mut out)?,
@@ -210,6 +213,26 @@ pub fn into(leader: &str) -> [&str; 9] {
     [
         "--target", leader, "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--",
     ]
+}
+
+/// Waits, and wakes nsenter where it sleeps: a host that goes down stops every process before it ends them, nsenter stops
+/// itself when its program stops, and nobody outside would let it go on.
+fn await_end(child: &Child) -> Result<ExitStatus> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let pid = pid.context("a process has no number")?;
+    loop {
+        match waitpid(Some(pid), WaitOptions::UNTRACED) {
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno).context("cannot wait for what runs on a host"),
+            Ok(Some((_, status))) if !status.stopped() => {
+                return Ok(ExitStatus::from_raw(status.as_raw()));
+            }
+            Ok(_) => {
+                // Gone meanwhile is fine.
+                let _ = kill_process(pid, Signal::CONT);
+            }
+        }
+    }
 }
 
 fn code(status: ExitStatus) -> i32 {
