@@ -126,7 +126,7 @@ pub struct LastTime {
 pub enum LastResult {
     /// It has begun, and nothing was written since: it runs, or it was cut off.
     Begun,
-    /// Outside of the window: nothing was looked at.
+    /// Outside of the window, or too near its end: nothing was looked at.
     Closed,
     /// Nothing within bounds was on offer.
     Nothing,

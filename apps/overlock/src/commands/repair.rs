@@ -7,6 +7,7 @@ use crate::state::State;
 use anyhow::anyhow;
 use overlock_apply::apt;
 use overlock_apply::artifacts::Artifacts;
+use overlock_model::mitigation::Force;
 use overlock_model::plan::Closure;
 use overlock_model::run::{End, RepairState, Standing};
 use overlock_report::plain;
@@ -42,6 +43,7 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
         overlock_apply::reboot::disarm();
         return Ok(Done::Clear);
     }
+    measures(table, &mut out, state)?;
     apt::disarm()?;
     let manager = site::manager(args.carry.limit)?;
     let last = journal.runs().into_iter().next_back().and_then(|run| {
@@ -114,6 +116,23 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
         anyhow!("packages are still not whole: {}", notes.join("; ")),
     )
     .hint(format!("what was said is in `{}`", log.display())))
+}
+
+/// Measures that do not hold are told, with what to do; which of them are to be there is not for a repair to decide.
+fn measures(table: bool, out: &mut dyn Write, state: &State) -> Result<(), Failure> {
+    let placed = overlock_apply::mitigate::placed(&state.data, state.clock());
+    for one in placed.map_err(Failure::environment)? {
+        if let (Force::Lost { why }, true) = (&one.force, table) {
+            writeln!(
+                out,
+                "run {0}: {1} does not hold: {2}; `overlock revert {0}` takes all of it away, then plan it again",
+                one.run,
+                plain(&one.mitigation.measure.to_string()),
+                plain(why)
+            )?;
+        }
+    }
+    Ok(())
 }
 
 fn word_of(standing: Standing) -> &'static str {

@@ -94,3 +94,51 @@ pub fn notes(mitigations: &[MitigatedBy]) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use overlock_model::mitigation::Mitigation;
+    use overlock_model::run::RunId;
+
+    fn placed(measure: Measure) -> Placed {
+        Placed {
+            run: RunId(3),
+            mitigation: Mitigation {
+                measure,
+                against: vec!["CVE-2026-1".to_owned()],
+                owner: "ada".to_owned(),
+                reason: "the new one crashes".to_owned(),
+                expires: "2026-12-01T00:00:00Z".parse().unwrap(),
+            },
+            expired: false,
+            force: Force::Now,
+        }
+    }
+
+    #[test]
+    fn held_package_says_by_which_run_and_only_that_one() {
+        let hold = placed(Measure::HoldPackage {
+            package: "cups".to_owned(),
+        });
+        let mut inventory: Inventory = serde_json::from_value(serde_json::json!({
+            "schema": "overlock.inventory/1",
+            "os": {"id": "debian", "version_id": "12"},
+            "offers": [
+                {"package": "cups", "version": "2", "repository": "main", "blocked": {"by": "hold"}},
+                {"package": "jq", "version": "2", "repository": "main", "blocked": {"by": "hold"}},
+            ],
+        }))
+        .unwrap();
+        name_holds(&mut inventory, &[hold]);
+        let blocked: Vec<_> = inventory
+            .offers
+            .iter()
+            .map(|offer| &offer.blocked)
+            .collect();
+        let ours =
+            |by: &Option<Blocked>| matches!(by, Some(Blocked::Mitigation { run: RunId(3), .. }));
+        assert!(ours(blocked[0]), "{blocked:?}");
+        assert_eq!(*blocked[1], Some(Blocked::Hold));
+    }
+}

@@ -2,6 +2,8 @@
 
 use crate::bed::Bed;
 use crate::runs::holds;
+use overlock_lab::corpus::{self, Release};
+use overlock_lab::{Recipe, Root, Suite};
 
 /// A unit of an administrator's own, in the folder that systemd refuses to mask units of; it listens.
 const PORTER: &str = "[Unit]\nDescription=porter of the lab\n\n[Service]\n\
@@ -45,14 +47,67 @@ fn traces(bed: &Bed) -> String {
     bed.run(0, &["sh", "-c", ask]).stdout
 }
 
+/// What Debian would say of a package of its own.
+const TRACKER: &str = r#"{"lab-plain": {"CVE-2024-47176": {"description": "made up", "releases": {"bookworm":
+    {"status": "open", "repositories": {"bookworm": "2.0"}, "urgency": "not yet assigned"}}}}}"#;
+
+fn advisories(bed: &Bed) {
+    let feed = overlock_feeds::publishers::find("debian-tracker").unwrap();
+    let path = format!("/root/mirror/{}", feed.mirror_path().unwrap());
+    let (folder, _) = path.rsplit_once('/').unwrap();
+    bed.run(0, &["mkdir", "-p", folder]);
+    bed.host.write(&path, TRACKER).unwrap();
+    let sync = [
+        "overlock",
+        "feeds",
+        "sync",
+        "--mirror",
+        "/root/mirror",
+        "--only",
+        "debian-tracker",
+    ];
+    bed.run(0, &sync);
+}
+
+/// The states of the host's exposures; there is one.
+fn exposure(bed: &Bed) -> String {
+    let scan = [
+        "overlock",
+        "scan",
+        "--offline",
+        "--packages",
+        "os",
+        "--format",
+        "json",
+    ];
+    let report = bed.run(0, &scan).stdout;
+    holds("overlock.scan-1.json", &report);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let exposures = report.get("exposures").unwrap().as_array().unwrap();
+    let states = exposures
+        .iter()
+        .map(|one| one.get("state").unwrap().as_str().unwrap());
+    states.collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn measures_hold_over_a_boot_and_go_without_a_trace() {
     let test = "measures_hold_over_a_boot_and_go_without_a_trace";
-    let Some(mut bed) = Bed::with(test, &["lab-plain"]) else {
+    let Some(mut bed) = Bed::new(test) else {
         return;
     };
+    let codename = Root::of(&Recipe::server()).unwrap().codename().to_owned();
+    let mut debian = bed.lab.repository(Suite::debian(&codename)).unwrap();
+    for release in [Release::First, Release::Second] {
+        let debs = corpus::all(release, bed.lab.folder()).unwrap();
+        debian.publish(&debs).unwrap();
+    }
+    bed.host.use_repository(&debian).unwrap().ok().unwrap();
+    bed.install_first(&["lab-plain"]);
     porter(&bed);
     bed.run(0, &["mkdir", "-p", "/var/lib/overlock/mitigations"]);
+    advisories(&bed);
+    assert_eq!(exposure(&bed), "exposed");
     let (before, files) = (traces(&bed), bed.state());
     assert!(before.contains("enabled\nactive\n1\n"), "{before}");
     let planned = plan(
@@ -116,6 +171,17 @@ fn measures_hold_over_a_boot_and_go_without_a_trace() {
         .stdout;
     assert!(held.contains("nothing to do"), "{held}");
 
+    // What it stands against is shown as kept in check, with who answers for it.
+    assert_eq!(exposure(&bed), "mitigated");
+    let explained = bed
+        .run(0, &["overlock", "explain", "CVE-2024-47176", "--offline"])
+        .stdout;
+    assert!(
+        explained.contains("mitigated by run 1: module dccp blocked")
+            && explained.contains("ada says"),
+        "{explained}"
+    );
+
     // A second measure on the same thing would undo the first one's memory.
     plan(&bed, 0, &["--sysctl", &format!("{KEY}=1")], "1d");
     let again = bed.apply(&[]);
@@ -129,6 +195,7 @@ fn measures_hold_over_a_boot_and_go_without_a_trace() {
     let back = bed.run(0, &["overlock", "revert", "1"]);
     assert_eq!(traces(&bed), before, "{}", back.stdout);
     assert_eq!(bed.state(), files);
+    assert_eq!(exposure(&bed), "exposed");
     let nothing = bed.run(0, &list).stdout;
     assert!(nothing.contains("no measure is in force"), "{nothing}");
     let once = bed.run(4, &["overlock", "revert", "1"]);

@@ -29,7 +29,7 @@ fn journal(bed: &Bed) -> String {
 #[test]
 fn window_brings_what_is_within_bounds_and_no_more() {
     let test = "window_brings_what_is_within_bounds_and_no_more";
-    let Some(mut bed) = Bed::new(test) else {
+    let Some(bed) = Bed::new(test) else {
         return;
     };
     let root = Root::of(&Recipe::server()).unwrap();
@@ -77,7 +77,6 @@ fn window_brings_what_is_within_bounds_and_no_more() {
         .run(0, &["overlock", "schedule", "run", "--dry-run"])
         .stdout;
     assert!(dry.contains("lab-conffile"), "{dry}");
-    // What cannot be taken back is held: the repository no longer has the former version.
     assert_eq!(bed.version("lab-conffile"), "1.0 ii");
 
     bed.run(0, &["overlock", "schedule", "off"]);

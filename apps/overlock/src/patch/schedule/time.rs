@@ -10,7 +10,7 @@ use crate::patch::{carry, making, mitigating, printing, site};
 use crate::scan::{facts, inventory, judged, mitigated, tables};
 use crate::state::State;
 use anyhow::anyhow;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use overlock_apply::PackageManager;
 use overlock_guard::Trust;
 use overlock_journal::Journal;
@@ -26,6 +26,8 @@ use std::time::Duration;
 
 /// How long a change that may cut the host off waits for its connection, in seconds.
 const CONFIRM_SECONDS: u64 = 600;
+/// A run that begins later would reach the window's end half way, and be taken back outside of it.
+const LEFT_MIN: SignedDuration = SignedDuration::from_mins(5);
 /// What was written about the last time is small.
 const LAST_BYTES_MAX: usize = 1 << 20;
 
@@ -80,6 +82,13 @@ pub fn run(set: &Set, dry_run: bool, carry: &Carry, state: &State) -> Result<Don
         write(&last(LastResult::Closed, said, Came::default()), state)?;
         return Ok(Done::Clear);
     };
+    let left = until.duration_since(now);
+    if left < (set.window / 4).min(LEFT_MIN) {
+        let said = format!("too little of the window is left to begin: it closes in {left:#}");
+        say(carry, &said)?;
+        write(&last(LastResult::Closed, said, Came::default()), state)?;
+        return Ok(Done::Clear);
+    }
     write(
         &last(LastResult::Begun, String::new(), Came::default()),
         state,
@@ -87,6 +96,10 @@ pub fn run(set: &Set, dry_run: bool, carry: &Carry, state: &State) -> Result<Don
     let mut came = Came::default();
     let done = one(set, until, false, carry, state, &mut came);
     let (result, said) = match &done {
+        Ok(LastResult::Applied) if is_open(state) => (
+            LastResult::Begun,
+            "the host boots anew, and the run goes on after it".to_owned(),
+        ),
         Ok(LastResult::Applied) => (LastResult::Applied, "packages are as planned".to_owned()),
         Ok(other) => (*other, "no update within bounds is on offer".to_owned()),
         Err(failure) if failure.kind == Kind::Repair => {
@@ -96,6 +109,14 @@ pub fn run(set: &Set, dry_run: bool, carry: &Carry, state: &State) -> Result<Don
     };
     write(&last(result, said, came), state)?;
     done.map(|_| Done::Clear)
+}
+
+/// Whether a run waits for the boot that it asked for.
+fn is_open(state: &State) -> bool {
+    let entries = Journal::read(&site::folder(state));
+    entries.is_ok_and(|entries| {
+        overlock_journal::runs::open_run(&entries.unwrap_or_default()).is_some()
+    })
 }
 
 fn one(
