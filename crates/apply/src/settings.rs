@@ -60,6 +60,7 @@ fn is_passing(path: &Path) -> bool {
     let text = path.to_string_lossy();
     PASSING.contains(&text.as_ref())
         || text.starts_with("/etc/apt/preferences.d/overlock-")
+        || text.starts_with("/etc/systemd/system/overlock-")
         || text.ends_with(".dpkg-dist")
 }
 
@@ -143,6 +144,58 @@ pub(crate) fn settle(folder: &Path) -> io::Result<()> {
     fs::rename(new, folder.join(LIST))
 }
 
+/// [`settle`], unless it was done: an edit since would be taken for the installation's.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub(crate) fn settle_once(folder: &Path) -> io::Result<()> {
+    if folder.join(LIST).exists() {
+        return Ok(());
+    }
+    settle(folder)
+}
+
+/// After a loss of power, before packages are put in place again: files of `/etc` that were not empty before the run and
+/// are now get their former content, and those that the run had made and that are empty go, so that scripts make them
+/// again. Lines for people.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(crate) fn salvage(folder: &Path) -> io::Result<Vec<String>> {
+    let mut before = Files::new();
+    files(&folder.join(COPIES), DEPTH_MAX + 1, &mut before);
+    let mut now = Files::new();
+    files(Path::new(ETC), DEPTH_MAX, &mut now);
+    let mut notes = Vec::new();
+    // Nothing was copied because it was too much; or only what changed is there still.
+    if before.is_empty() || folder.join(LIST).exists() {
+        return Ok(notes);
+    }
+    for (path, _) in now.iter().filter(|(_, (size, _))| *size == 0) {
+        let kept = copy_path(folder, path);
+        match before.get(&kept) {
+            Some((0, _)) => {}
+            Some(_) => {
+                put_back(&kept, path)?;
+                notes.push(format!("was empty, put back {}", path.display()));
+            }
+            None => {
+                fs::remove_file(path)?;
+                notes.push(format!("was empty, removed {}", path.display()));
+            }
+        }
+    }
+    Ok(notes)
+}
+
+fn put_back(kept: &Path, path: &Path) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".overlock-new");
+    let new = PathBuf::from(name);
+    copy(kept, &new)?;
+    fs::rename(&new, path)
+}
+
 /// The way back: asked before packages go back, finished after.
 #[derive(Debug)]
 pub(crate) struct GoingBack {
@@ -221,11 +274,7 @@ impl GoingBack {
             match hash_file(&kept) {
                 Ok((was, _)) if is == Some(was) => {}
                 Ok(_) => {
-                    let mut name = path.clone().into_os_string();
-                    name.push(".overlock-new");
-                    let new = PathBuf::from(name);
-                    copy(&kept, &new)?;
-                    fs::rename(&new, path)?;
+                    put_back(&kept, path)?;
                     notes.push(format!("put back {}", path.display()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
