@@ -1,5 +1,11 @@
 //! The command line: words, options, help. What they do is in `commands`.
 
+mod mitigate;
+mod schedule;
+
+pub use mitigate::Mitigate;
+pub use schedule::{RebootWord, RunNow, Schedule, Set as ScheduleSet};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use overlock_model::decision::Decision;
 use std::path::PathBuf;
@@ -66,8 +72,22 @@ pub enum Command {
     Confirm(ConfirmRun),
     /// Show the runs of this host, or one of them
     History(History),
-    /// Take a run back: the former versions of its packages
+    /// Take a run back: the former versions of its packages, or with --state the root as it was
+    #[command(after_help = "Examples:
+  overlock revert 7                              package revert: the former versions of run 7
+  overlock revert 7 --state                      state revert: the snapshot of before run 7, and a reboot")]
     Revert(Revert),
+    /// Stand against a vulnerability that has no patch: disable a unit, set a parameter, block a module, hold a package
+    #[command(after_help = "Examples:
+  overlock mitigate --disable-unit cups-browsed.service --against CVE-2024-47176 \\
+    --owner ada --reason 'nobody prints here' --expires 30d --out m.json
+  overlock apply m.json                          put it in place
+  overlock mitigate --list                       what is in force, who answers for it, until when
+  overlock revert RUN                            take it away before its end")]
+    Mitigate(Box<Mitigate>),
+    /// Patch this host in a window, by a timer of systemd, within bounds that stand
+    #[command(subcommand)]
+    Schedule(Schedule),
     /// Explain and mend what a run that was cut off or failed left behind
     Repair(Repair),
     /// Fetch and keep what publishers say of vulnerabilities
@@ -188,9 +208,13 @@ pub struct Plan {
     /// How long it may be applied
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = duration)]
     pub valid: std::time::Duration,
-    /// When something fails after packages were changed: put the former ones back, or leave the host as it is
+    /// When something fails after packages were changed: put the former ones back (package revert), put the root back
+    /// from its snapshot and reboot (state revert), or leave the host as it is
     #[arg(long, value_enum, default_value = "revert")]
     pub on_failure: OnFailure,
+    /// Whether the root file system is kept as a snapshot before packages are changed: where it is a btrfs, or never
+    #[arg(long, value_enum, default_value = "auto")]
+    pub snapshot: Snapshot,
     /// Whether the run must be confirmed over a new connection, else it is taken back: auto asks for it where packages
     /// of network, boot or identity change
     #[arg(long, value_enum, default_value = "auto")]
@@ -233,9 +257,19 @@ pub enum Confirm {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Snapshot {
+    /// Where the root is a btrfs subvolume.
+    Auto,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OnFailure {
     /// Put the former packages back.
     Revert,
+    /// Put the root file system back as a whole, and reboot.
+    StateRevert,
     /// Leave the host as it is and say so.
     Stop,
 }
@@ -280,6 +314,9 @@ pub struct History {
 pub struct Revert {
     /// The run to take back.
     pub run: u64,
+    /// State revert: put the root file system back as a whole, as it was before the run, and reboot
+    #[arg(long)]
+    pub state: bool,
     #[command(flatten)]
     pub carry: Carry,
 }

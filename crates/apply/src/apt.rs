@@ -214,6 +214,17 @@ impl PackageManager for Apt {
         "apt-get update"
     }
 
+    fn renew(&self) -> Result<bool, ProgramError> {
+        // Without the mode, a repository that cannot be reached is only a warning, with exit code 0.
+        let arguments = [
+            "-q=2",
+            "-oAPT::Update::Error-Mode=any",
+            "-oAPT::Color=0",
+            "update",
+        ];
+        Call::new(Program::AptGet, arguments).output().map(|_| true)
+    }
+
     fn holder(&self) -> Option<String> {
         lock::holder(&LOCKS).map(|holder| holder.to_string())
     }

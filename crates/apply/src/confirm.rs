@@ -7,6 +7,7 @@ use crate::checks::connect;
 use crate::program::{Call, Program, ProgramError};
 use crate::restart::is_systemd;
 use jiff::Timestamp;
+use overlock_model::mitigation::{Measure, Mitigation};
 use overlock_model::plan::Closure;
 use overlock_model::run::RunId;
 use std::fs;
@@ -80,6 +81,36 @@ pub fn cutting(closure: &Closure) -> Vec<&str> {
                     None => name == pattern,
                 })
         })
+        .collect()
+}
+
+/// Units of network and logins, by the beginnings of their names: without them a host may be cut off.
+const CUTTING_UNITS: [&str; 14] = [
+    "NetworkManager",
+    "connman",
+    "dhcpcd",
+    "firewalld",
+    "ifup",
+    "networking",
+    "nftables",
+    "nscd",
+    "ssh",
+    "sssd",
+    "ufw",
+    "wicked",
+    "winbind",
+    "wpa_supplicant",
+];
+
+/// Units of measures that ask for a confirmation.
+#[must_use]
+pub fn cutting_units(measures: &[Mitigation]) -> Vec<&str> {
+    let units = measures.iter().filter_map(|one| match &one.measure {
+        Measure::DisableUnit { unit } => Some(unit.as_str()),
+        _ => None,
+    });
+    units
+        .filter(|unit| CUTTING_UNITS.iter().any(|start| unit.starts_with(start)))
         .collect()
 }
 

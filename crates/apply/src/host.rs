@@ -3,10 +3,12 @@
 mod fetch;
 mod mitigate;
 mod reboot;
+mod roots;
 mod steps;
 mod transaction;
 
 pub use mitigate::Mitigates;
+pub use roots::{Roots, does_not_undo};
 
 use crate::artifacts::Artifacts;
 use crate::checks::Check;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub boots: Boots,
     /// What the plan says of measures.
     pub mitigates: Option<Mitigates>,
+    /// What the plan says of the root file system.
+    pub roots: Roots,
 }
 
 /// Told what happens, and asked what only the caller can know.
@@ -121,13 +125,16 @@ impl<'a> LocalHost<'a> {
         self.artifacts.path(artifact, self.manager.word())
     }
 
-    /// A transaction that was cut off has come to an end: what it did to `/etc` is written down, and all of it is synced.
-    fn settle_underway(&self) {
-        if underway::read(&self.folder) == Underway::No {
+    /// A transaction that was cut off, and is over: what it did to `/etc` is written down before somebody edits it, and all
+    /// of it is synced.
+    fn settle_underway(&self, standing: Standing) {
+        if standing == Standing::Broken || underway::read(&self.folder) == Underway::No {
             return;
         }
-        // That it cannot be written down leaves all copies in place; going back then settles it.
-        drop(settings::settle_once(&self.folder));
+        if standing == Standing::Target {
+            // That it cannot be written down leaves all copies in place; going back then settles it.
+            drop(settings::settle_once(&self.folder));
+        }
         underway::end(&self.folder);
     }
 
@@ -162,6 +169,9 @@ impl Hands for LocalHost<'_> {
         if let Some(of) = self.settings.mitigates.clone() {
             return self.mitigate_preflight(&of);
         }
+        if let Some(report) = self.roots_preflight() {
+            return report;
+        }
         let preflight = Preflight {
             manager: self.manager,
             closure: self.closure,
@@ -177,6 +187,13 @@ impl Hands for LocalHost<'_> {
         match (step, self.settings.mitigates.clone()) {
             (Step::Mitigate { .. }, Some(of)) => return self.mitigate(&of, attempt),
             (Step::Verify { .. }, Some(of)) => return self.mitigate_verify(&of),
+            (Step::Verify { .. }, None) => match self.look_at_restored() {
+                Ok(None | Some((Standing::Target, _))) => {}
+                Ok(Some((standing, _))) => {
+                    return Report::failed(format!("packages are {}", standing.word()));
+                }
+                Err(why) => return Report::failed(why),
+            },
             _ => {}
         }
         match step {
@@ -199,15 +216,21 @@ impl Hands for LocalHost<'_> {
             Step::Commit { confirm_within } => self.commit(*confirm_within),
             Step::Evidence { .. } => self.evidence(),
             Step::Reboot { kernel } => self.reboot(kernel.as_deref(), attempt),
-            Step::Snapshot {} | Step::Revert { .. } | Step::Mitigate { .. } => {
-                Report::failed(format!("this version cannot carry out `{}`", step.verb()))
-            }
+            Step::Snapshot {} => self.keep_root(),
+            Step::Revert { .. } => match self.settings.roots.clone() {
+                Roots::PutBack { run, closure } => self.put_root_back(run, &closure, attempt),
+                Roots::Left | Roots::Kept { .. } => Report::failed("the plan puts no root back"),
+            },
+            Step::Mitigate { .. } => Report::failed("the plan has no measures"),
         }
     }
 
     fn look(&mut self) -> Result<(Standing, Vec<String>), String> {
         if let Some(of) = self.settings.mitigates.clone() {
             return self.mitigate_look(&of);
+        }
+        if let Some(found) = self.look_at_restored()? {
+            return Ok(found);
         }
         // A transaction that outlived us is waited for; nobody looks at half of one.
         for phase in ["install", "overlay", "revert"] {
@@ -240,9 +263,7 @@ impl Hands for LocalHost<'_> {
             }
             (Underway::ThisBoot, found) => found,
         };
-        if found.0 != Standing::Broken {
-            self.settle_underway();
-        }
+        self.settle_underway(found.0);
         match found.0 {
             Standing::Broken => self.observer.tell("packages are not whole"),
             // However they came back: what was laid beside edited files on the way goes too.
@@ -279,6 +300,9 @@ impl Hands for LocalHost<'_> {
     fn revert(&mut self, attempt: u32) -> Report {
         if let Some(of) = self.settings.mitigates.clone() {
             return self.mitigate_back(&of);
+        }
+        if self.settings.roots == (Roots::Kept { on_failure: true }) {
+            return self.put_root_back(self.run, self.closure, attempt);
         }
         self.take_back(attempt)
     }

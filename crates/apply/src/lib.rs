@@ -17,6 +17,7 @@
 pub mod apt;
 pub mod artifacts;
 mod asked;
+pub mod calendar;
 pub mod checks;
 mod complaints;
 mod configuration;
@@ -42,6 +43,6 @@ mod underway;
 mod verify;
 
 pub use asked::forget;
-pub use host::{LocalHost, Mitigates, Observer, Settings};
+pub use host::{LocalHost, Mitigates, Observer, Roots, Settings, does_not_undo};
 pub use manager::{Listed, PackageManager, Simulated};
 pub use preflight::difference;

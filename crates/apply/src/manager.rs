@@ -42,6 +42,14 @@ pub trait PackageManager {
     /// The command by which an administrator renews what repositories state.
     fn renewal(&self) -> &'static str;
 
+    /// Renews it, for runs that nobody attends; `false` where it does so by itself whenever it is asked.
+    ///
+    /// # Errors
+    /// When a repository cannot be reached; what was at hand before still is.
+    fn renew(&self) -> Result<bool, ProgramError> {
+        Ok(false)
+    }
+
     /// Who holds its locks now.
     fn holder(&self) -> Option<String>;
 

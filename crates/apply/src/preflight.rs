@@ -101,7 +101,7 @@ impl Preflight<'_> {
     }
 
     /// Why the host cannot boot anew now, where the plan wants that: known before anything is changed.
-    fn no_boot(&self) -> Option<Outcome> {
+    pub fn no_boot(&self) -> Option<Outcome> {
         if *self.boots == Boots::No {
             return None;
         }

@@ -14,13 +14,15 @@ mod resume;
 
 pub use logged_in::{Inhibitor, inhibitors, logged_in};
 pub use resume::{ArmError, arm, disarm};
+pub(crate) use resume::{FILES, lasting};
 
+use crate::durable;
 use crate::program::{Call, Program, ProgramError};
 use crate::restart::is_systemd;
 use overlock_model::package::{Package, PackageType};
 use overlock_model::plan::{Closure, Step};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -101,7 +103,7 @@ impl Boot {
     }
 
     pub(crate) fn write(&self, file: &Path) -> io::Result<()> {
-        put(file, &format!("{}\n", self.0))
+        durable::write(file, &format!("{}\n", self.0))
     }
 }
 
@@ -171,24 +173,6 @@ pub fn kernel_of(closure: &Closure, running: &str) -> Option<String> {
         .into_iter()
         .map(|kernel| kernel.release)
         .find(|release| flavour(release) == flavour(running))
-}
-
-/// Whole or not at all, and on the disk.
-fn put(path: &Path, text: &str) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = fs::File::create(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    sync_folder(path)
-}
-
-/// Makes what happened to names in a path's folder last.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) => fs::File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@
 //! edited a file since: that edit stays and is told (F39b).
 
 use crate::artifacts::hash_file;
+use crate::durable;
 use overlock_model::plan::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
@@ -102,15 +103,12 @@ pub(crate) fn remember(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Keeps the copies of what changed, and writes down what became of it.
+/// Writes down what became of the files. Every copy stays: a further try of the installation is measured against them too.
 ///
 /// # Errors
 /// When it cannot be read or written.
 pub(crate) fn settle(folder: &Path) -> io::Result<()> {
     let copies = folder.join(COPIES);
-    if !copies.is_dir() {
-        return Ok(());
-    }
     let (mut before, mut after) = (Files::new(), Files::new());
     files(&copies, DEPTH_MAX + 1, &mut before);
     files(Path::new(ETC), DEPTH_MAX, &mut after);
@@ -123,13 +121,11 @@ pub(crate) fn settle(folder: &Path) -> io::Result<()> {
         let path = Path::new("/").join(kept.strip_prefix(&copies).unwrap_or(kept));
         if !after.contains_key(&path) {
             list.push_str(&format!("- {}\n", path.display()));
-        } else {
-            let (was, is) = (hash_file(kept)?.0, hash_file(&path)?.0);
-            if was == is {
-                fs::remove_file(kept)?;
-            } else {
-                list.push_str(&format!("{is} {}\n", path.display()));
-            }
+            continue;
+        }
+        let (was, is) = (hash_file(kept)?.0, hash_file(&path)?.0);
+        if was != is {
+            list.push_str(&format!("{is} {}\n", path.display()));
         }
     }
     for path in after.keys() {
@@ -137,11 +133,25 @@ pub(crate) fn settle(folder: &Path) -> io::Result<()> {
             list.push_str(&format!("{} {}\n", hash_file(path)?.0, path.display()));
         }
     }
-    let new = folder.join("etc-changed.new");
-    let mut file = fs::File::create(&new)?;
-    file.write_all(list.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(new, folder.join(LIST))
+    durable::write(&folder.join(LIST), &list)
+}
+
+/// Removes the copies of what did not change, once the run is sure to begin no further installation.
+pub(crate) fn prune(folder: &Path) {
+    let Ok(list) = fs::read_to_string(folder.join(LIST)) else {
+        return;
+    };
+    let changed: BTreeSet<PathBuf> = list
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(_, path)| copy_path(folder, Path::new(path)))
+        .collect();
+    let mut kept = Files::new();
+    files(&folder.join(COPIES), DEPTH_MAX + 1, &mut kept);
+    for path in kept.keys().filter(|path| !changed.contains(*path)) {
+        // One that stays is only room.
+        drop(fs::remove_file(path));
+    }
 }
 
 /// [`settle`], unless it was done: an edit since would be taken for the installation's.
@@ -326,6 +336,12 @@ mod tests {
         assert_eq!(fs::read(&edited).unwrap(), b"mine");
         assert!(!made.exists());
         assert_eq!(notes.len(), 3, "{notes:?}");
+        // What did not change is dropped at the end of a run; the way back does without.
+        let unchanged = copy_path(&run, &etc.join("unchanged"));
+        fs::write(&unchanged, "same").unwrap();
+        prune(&run);
+        assert!(!unchanged.exists());
+        assert!(copy_path(&run, &changed).exists());
         // Again is nothing new.
         assert!(GoingBack::begin(&run).finish().is_ok());
         assert_eq!(fs::read(&edited).unwrap(), b"mine");

@@ -31,6 +31,9 @@ pub trait Snapshots {
     /// When it cannot be listed.
     fn excluded(&self) -> Result<Vec<String>, SnapshotError>;
 
+    /// Whether a place is part of a snapshot.
+    fn holds(&self, place: &Path) -> bool;
+
     /// What a snapshot before an installation of so many bytes lacks in room, with figures; empty when it fits.
     ///
     /// # Errors
@@ -39,6 +42,9 @@ pub trait Snapshots {
 
     /// Where people find the snapshot of a run.
     fn name(&self, run: RunId) -> String;
+
+    /// Where people find the root that a run replaced.
+    fn replaced(&self, by: RunId) -> String;
 
     /// Keeps the root under the name of a run, on the disk; whether it was not there yet.
     ///

@@ -11,8 +11,9 @@
 //!   │ power lost: another boot ──► empty files of /etc put right ──► packages again ──► sync ──► no mark
 //! ```
 
+use crate::durable;
 use crate::reboot::Boot;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -40,25 +41,19 @@ pub(crate) fn read(folder: &Path) -> Underway {
     }
 }
 
-/// Writes all that was written before to the disk, then the mark.
+/// Writes the mark.
 ///
 /// # Errors
 /// When it cannot be written.
 pub(crate) fn begin(folder: &Path) -> io::Result<()> {
-    sync();
     Boot::now()?.write(&mark(folder))
 }
 
 /// Writes everything to the disk, then takes the mark away.
 pub(crate) fn end(folder: &Path) {
     sync();
-    let mark = mark(folder);
     // If it stays, packages are put in place once more after the next boot, and nothing worse.
-    if fs::remove_file(&mark).is_ok()
-        && let Ok(folder) = File::open(folder)
-    {
-        let _ = folder.sync_all();
-    }
+    drop(durable::remove(&mark(folder)));
 }
 
 fn mark(folder: &Path) -> PathBuf {
@@ -66,7 +61,7 @@ fn mark(folder: &Path) -> PathBuf {
 }
 
 /// Writes out the file systems that packages live on, and no others: a slow disk of somebody's is not our business.
-fn sync() {
+pub(crate) fn sync() {
     for place in ["/", "/boot", "/etc", "/usr", "/var"] {
         // What cannot be synced could not be written to either, and that was told before.
         if let Ok(place) = File::open(place) {
@@ -78,6 +73,7 @@ fn sync() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn mark_of_another_boot_is_an_interruption() {

@@ -38,6 +38,8 @@ pub(crate) fn verify(
     } = *promised;
     let mut notes = Vec::new();
     match manager.standing(closure) {
+        // A state revert changes packages without naming them.
+        Ok((Standing::Target, _)) if closure.changes.is_empty() => {}
         Ok((Standing::Target, _)) => {
             notes.push(format!("{} packages are as planned", closure.changes.len()));
         }
@@ -154,7 +156,11 @@ mod tests {
         let brought = || Some("6.1.0-56-amd64".to_owned());
         let judge = |runs, boots: &Boots| kernel(runs, brought(), boots);
         let boots = planned(Some("6.1.0-56-amd64"));
-        assert!(judge("6.1.0-50-amd64", &boots).unwrap_err().contains("6.1.0-50-amd64"));
+        assert!(
+            judge("6.1.0-50-amd64", &boots)
+                .unwrap_err()
+                .contains("6.1.0-50-amd64")
+        );
         assert!(judge("6.1.0-56-amd64", &boots).is_ok());
         assert_eq!(judge("6.1.0-50-amd64", &planned(None)), Ok(None));
         let note = judge("6.1.0-50-amd64", &Boots::No).unwrap().unwrap();

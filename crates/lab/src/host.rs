@@ -7,6 +7,7 @@
 //! ```
 //! What was written stays in the copy until the host is dropped.
 
+pub mod btrfs;
 pub mod enter;
 
 use crate::cgroup::Group;
@@ -15,6 +16,7 @@ use crate::network::{self, Port};
 use crate::root::Root;
 use crate::run::Run;
 use crate::tool;
+use btrfs::Btrfs;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
@@ -50,6 +52,11 @@ pub enum Disk {
         /// In MiB.
         size_mib: u32,
     },
+    /// A btrfs of its own, see [`btrfs`].
+    Btrfs {
+        /// In MiB.
+        size_mib: u32,
+    },
 }
 
 /// How a system went down.
@@ -69,6 +76,7 @@ pub struct Host {
     root: PathBuf,
     port: Port,
     group: Group,
+    btrfs: Option<Btrfs>,
     power: Power,
     commands: AtomicU32,
     run: Arc<Run>,
@@ -89,17 +97,24 @@ impl Host {
         let merged = folder.join("root");
         fs::create_dir_all(&merged)?;
         let port = run.network.join(name)?;
+        let btrfs = match disk {
+            Disk::Btrfs { size_mib } => Some(Btrfs::lay_out(root, size_mib, &folder, &merged)?),
+            Disk::Unlimited | Disk::Limited { .. } => None,
+        };
         let host = Self {
             name: name.to_owned(),
             root: merged,
             port,
             group,
+            btrfs,
             power: Power::Off,
             commands: AtomicU32::new(0),
             folder,
             run,
         };
-        host.lay_over(root, disk)?;
+        if host.btrfs.is_none() {
+            host.lay_over(root, disk)?;
+        }
         host.identify()?;
         Ok(host)
     }
@@ -194,6 +209,11 @@ impl Host {
     }
 
     fn boot(&mut self) -> Result<()> {
+        let mut disk = Vec::new();
+        if let Some(btrfs) = &self.btrfs {
+            btrfs.mount_root(&self.root)?;
+            disk.extend(btrfs.arguments());
+        }
         let console = File::options()
             .create(true)
             .append(true)
@@ -210,6 +230,9 @@ impl Host {
                 network::file(&self.port.namespace).display()
             ))
             .arg("--capability=CAP_NET_ADMIN")
+            // Parameters of its own network, and of nothing else, can be set on the host.
+            .env("SYSTEMD_NSPAWN_API_VFS_WRITABLE", "network")
+            .args(disk)
             .arg(format!("--directory={}", self.root.display()))
             .stdin(Stdio::null())
             .stdout(console.try_clone()?)
@@ -281,6 +304,18 @@ impl Host {
         // Gone is what was wanted. The kernel ends a pid namespace with its first process.
         let _ = kill_process(*leader, Signal::KILL);
         self.await_end(KILL_MAX).map(drop)
+    }
+
+    /// The power goes: like [`Host::kill`], and what a btrfs had not written to its disk is lost too. Other disks keep it.
+    ///
+    /// # Errors
+    /// When the kernel does not end the processes, or the disk cannot be copied.
+    pub fn lose_power(&mut self) -> Result<()> {
+        self.kill()?;
+        match &mut self.btrfs {
+            Some(btrfs) => btrfs.lose_unwritten(&self.root),
+            None => Ok(()),
+        }
     }
 
     /// Reboots in an orderly way and waits until it is up again.

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// How long the kernel may take to end processes.
 const END_MAX: Duration = Duration::from_secs(20);
 
+/// Folders of a host that something may be mounted at.
+const MOUNTS: [&str; 3] = ["root", "disk", "data"];
+
 /// Which labs to take away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sweep {
@@ -166,7 +169,7 @@ pub fn remove_lab(id: &str, folder: &Path) -> Result<()> {
 pub fn remove_host(lab: &str, host: &str, folder: &Path) {
     let machine = machine(lab, host);
     end_group(&machine);
-    for mount in ["root", "disk"] {
+    for mount in MOUNTS {
         let at = folder.join(mount);
         if is_mounted(&at) {
             // Lazily: the kernel may still be ending the namespace that has a copy of the mount.
@@ -178,7 +181,7 @@ pub fn remove_host(lab: &str, host: &str, folder: &Path) {
     // Left there by systemd-nspawn.
     let _ = fs::remove_dir(Path::new("/run/systemd/nspawn/propagate").join(&machine));
     // Nothing under a mount is ever removed: that would be the base root's or another's.
-    if !is_mounted(&folder.join("root")) && !is_mounted(&folder.join("disk")) {
+    if !MOUNTS.iter().any(|mount| is_mounted(&folder.join(mount))) {
         let _ = fs::remove_dir_all(folder);
     }
 }

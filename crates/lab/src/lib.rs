@@ -21,6 +21,7 @@ mod deb;
 mod host;
 mod key;
 mod leftovers;
+pub mod machine;
 mod network;
 mod repository;
 mod root;
@@ -33,6 +34,7 @@ mod updates;
 pub use deb::Deb;
 pub use host::{Disk, Ended, Host, Ran};
 pub use leftovers::{Sweep, sweep};
+pub use machine::{Luggage, Machine};
 pub use repository::{Index, Repository, Suite};
 pub use root::{Recipe, Root, Timers};
 pub use run::Lab;
@@ -44,7 +46,7 @@ use overlock_testkit::{find_tool, is_root};
 use std::path::{Path, PathBuf};
 
 /// Programs that the lab calls, each with the Debian package that brings it.
-pub const PROGRAMS: [(&str, &str); 8] = [
+pub const PROGRAMS: [(&str, &str); 10] = [
     ("systemd-nspawn", "systemd-container"),
     ("mmdebstrap", "mmdebstrap"),
     ("ip", "iproute2"),
@@ -53,6 +55,8 @@ pub const PROGRAMS: [(&str, &str); 8] = [
     ("gpg", "gpg"),
     ("gpg-agent", "gpg-agent"),
     ("gcc", "gcc"),
+    ("mkfs.btrfs", "btrfs-progs"),
+    ("btrfstune", "btrfs-progs"),
 ];
 
 /// Whether `test` can use the lab, after telling why it is skipped where it cannot.

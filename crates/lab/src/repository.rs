@@ -101,6 +101,11 @@ impl Repository {
         &self.suite.suite
     }
 
+    /// Its files.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where hosts find it.
     #[must_use]
     pub fn url(&self) -> String {

@@ -84,6 +84,18 @@ impl Recipe {
         Self::named("small", BASE)
     }
 
+    /// What boots by itself: the smallest kernel that Debian has, and a boot loader for a BIOS.
+    #[must_use]
+    pub fn machine() -> Self {
+        let packages = [
+            "udev",
+            "grub2-common",
+            "grub-pc-bin",
+            "linux-image-cloud-amd64",
+        ];
+        Self::named("machine", BASE.into_iter().chain(packages))
+    }
+
     fn named(name: &str, packages: impl IntoIterator<Item = &'static str>) -> Self {
         Self {
             name: name.to_owned(),

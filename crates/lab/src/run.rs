@@ -2,6 +2,7 @@
 
 use crate::host::{Disk, Host};
 use crate::leftovers::{self, Owner, Sweep};
+use crate::machine::{Luggage, Machine};
 use crate::network::{Network, SERVER, SERVER_NAME};
 use crate::repository::{Repository, Suite};
 use crate::root::Root;
@@ -69,6 +70,19 @@ impl Lab {
             .with_context(|| format!("cannot prepare the host `{name}`"))?;
         host.start()?;
         Ok(host)
+    }
+
+    /// A booted machine with a kernel and a boot loader of its own, of a root of [`Recipe::machine`](crate::Recipe::machine).
+    ///
+    /// # Errors
+    /// When the name is taken or is no host name, a program is missing, or the machine does not come up.
+    pub fn machine(&self, name: &str, root: &Root, luggage: &Luggage) -> Result<Machine> {
+        ensure!(is_host_name(name), "`{name}` is no host name");
+        let mut machine = Machine::prepare(Arc::clone(&self.run), name, root, luggage)
+            .with_context(|| format!("cannot prepare the machine `{name}`"))?;
+        machine.start()?;
+        machine.unpack()?;
+        Ok(machine)
     }
 
     /// An empty repository, signed with a key of its own.

@@ -1,6 +1,7 @@
 //! An exposure: one vulnerability in one package of one asset, with the reasons.
 
 use crate::decision::{Decision, Obligation};
+use crate::run::RunId;
 use crate::threat::{Cvss, Epss, Kev, Ssvc};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -59,8 +60,26 @@ pub struct Exposure {
     pub obligations: Vec<Obligation>,
     /// The earliest deadline of the obligations; absent when none has a date.
     pub deadline: Option<Timestamp>,
+    /// Measures in force against it, for the state `mitigated`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mitigations: Vec<MitigatedBy>,
     /// Why: rule, versions, feed, stream.
     pub evidence: Evidence,
+}
+
+/// A measure in force against an exposure.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct MitigatedBy {
+    /// The run that put it in place; reverting it takes it away.
+    pub run: RunId,
+    /// What was done, in words.
+    pub measure: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it is enough.
+    pub reason: String,
+    /// When it is taken away.
+    pub expires: Timestamp,
 }
 
 /// The vendor's position on an exposure; "not affected" and "fixed" are no exposures and appear in `explain` only.
@@ -95,6 +114,9 @@ pub enum ExposureState {
     Installed,
     /// Only an old kernel that does not run is vulnerable.
     Dormant,
+    /// A measure that a run put in place stands against it ([`Exposure::mitigations`]). The vulnerable version is still
+    /// there: what a fix ends stays to be done, and clocks go on.
+    Mitigated,
     /// A VEX statement that was given with the scan says that it is not affected here: another end than fixed.
     NotAffected,
 }

@@ -27,6 +27,7 @@ pub mod plan;
 pub mod repository;
 pub mod run;
 pub mod scan;
+pub mod schedule;
 pub mod threat;
 pub mod update;
 pub mod vex;

@@ -1,5 +1,6 @@
 //! Repositories a host is configured with, and what they offer for its packages.
 
+use crate::run::RunId;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -111,6 +112,17 @@ pub struct Offer {
 pub enum Blocked {
     /// The administrator's hold or version lock.
     Hold,
+    /// A hold that a run of ours put in place.
+    Mitigation {
+        /// The run; reverting it ends the hold.
+        run: RunId,
+        /// Who answers for it.
+        owner: String,
+        /// Why.
+        reason: String,
+        /// When it ends by itself.
+        expires: Timestamp,
+    },
     /// A pin keeps the installed version; the newer version is in `version`.
     Pin {
         /// Priority of the newer version.

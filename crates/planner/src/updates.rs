@@ -21,7 +21,12 @@ pub(crate) struct Ender {
 
 /// The one group that ends an exposure: it brings each exposed package, and on each architecture, to the fix.
 pub(crate) fn ender(stock: &Stock<'_>, groups: &Groups<'_>, exposure: &Exposure) -> Option<Ender> {
-    if exposure.status != ExposureStatus::FixAvailable || exposure.state != ExposureState::Exposed {
+    // A measure keeps an exposure in check, it does not end it.
+    let open = matches!(
+        exposure.state,
+        ExposureState::Exposed | ExposureState::Mitigated
+    );
+    if exposure.status != ExposureStatus::FixAvailable || !open {
         return None;
     }
     let fixed = exposure.fixed.as_deref()?;

@@ -126,6 +126,7 @@ fn state(state: ExposureState) -> &'static str {
         ExposureState::Exposed => "exposed",
         ExposureState::Installed => "installed",
         ExposureState::Dormant => "dormant",
+        ExposureState::Mitigated => "mitigated",
         ExposureState::NotAffected => "not_affected",
     }
 }

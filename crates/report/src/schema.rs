@@ -9,9 +9,11 @@ use overlock_model::feed::{
     FEED_STATUS_SCHEMA, FEED_SYNC_SCHEMA, FeedStatusReport, FeedSyncReport,
 };
 use overlock_model::inventory::{INVENTORY_SCHEMA, Inventory};
+use overlock_model::mitigation::{MITIGATIONS_SCHEMA, MitigationReport};
 use overlock_model::plan::{PLAN_FILE_SCHEMA, PlanFile};
 use overlock_model::run::{EVENT_SCHEMA, EventLine, HISTORY_SCHEMA, HistoryReport};
 use overlock_model::scan::{SCAN_SCHEMA, ScanReport};
+use overlock_model::schedule::{SCHEDULE_SCHEMA, ScheduleReport};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
@@ -46,6 +48,14 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
             written::<HistoryReport>(HISTORY_SCHEMA),
         ),
         ("overlock.event-1.json", written::<EventLine>(EVENT_SCHEMA)),
+        (
+            "overlock.schedule-1.json",
+            written::<ScheduleReport>(SCHEDULE_SCHEMA),
+        ),
+        (
+            "overlock.mitigations-1.json",
+            written::<MitigationReport>(MITIGATIONS_SCHEMA),
+        ),
     ]
 }
 

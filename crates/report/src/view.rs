@@ -107,8 +107,13 @@ pub(crate) fn binding(exposure: &Exposure) -> Option<&Obligation> {
         .or(exposure.obligations.first())
 }
 
-/// One line of why: the binding rule's reason, else the rule that matched.
+/// One line of why: the measure that stands against it, the binding rule's reason, else the rule that matched.
 pub(crate) fn reason(exposure: &Exposure) -> String {
+    if let Some(by) = exposure.mitigations.first() {
+        let until = by.expires.strftime("%F");
+        let (measure, owner, reason) = (&by.measure, &by.owner, &by.reason);
+        return format!("run {}: {measure} until {until}, {owner}: {reason}", by.run);
+    }
     binding(exposure).map_or_else(
         || exposure.evidence.rule.clone(),
         |obligation| {

@@ -59,6 +59,7 @@ pub(crate) fn state(state: ExposureState) -> Option<&'static str> {
         ExposureState::Unknown => Some("not known if affected"),
         ExposureState::Installed => Some("fixed on disk, old code runs"),
         ExposureState::Dormant => Some("in a kernel that does not run"),
+        ExposureState::Mitigated => Some("mitigated"),
         ExposureState::NotAffected => Some("not affected, says a VEX statement"),
     }
 }
@@ -120,6 +121,21 @@ pub(crate) fn hold(reason: &HoldReason) -> String {
             to,
         } => {
             format!("{to} is kept back by the administrator's hold")
+        }
+        HoldReason::Blocked {
+            by:
+                Blocked::Mitigation {
+                    run,
+                    owner,
+                    reason,
+                    expires,
+                },
+            to,
+        } => {
+            format!(
+                "{to} is kept back by run {run} until {}: {reason} ({owner})",
+                expires.strftime("%F")
+            )
         }
         HoldReason::Blocked {
             by: Blocked::Pin { priority },

@@ -17,7 +17,7 @@ struct Need {
 /// The one list: a test that calls another program adds it here. Programs of the base system (tar, mount, openssl's
 /// libraries, util-linux) are taken as given.
 #[rustfmt::skip]
-const NEEDS: [Need; 20] = [
+const NEEDS: [Need; 23] = [
     Need { program: "rpm", package: "rpm", purpose: "oracle of rpm's version order, databases to read" },
     Need { program: "dnf", package: "dnf", purpose: "oracle of candidates from rpm repositories" },
     Need { program: "zypper", package: "zypper", purpose: "the same for SUSE's" },
@@ -30,8 +30,11 @@ const NEEDS: [Need; 20] = [
     Need { program: "apt-ftparchive", package: "apt-utils", purpose: "apt repositories" },
     Need { program: "gpg", package: "gpg", purpose: "signed repositories" },
     Need { program: "gpg-agent", package: "gpg-agent", purpose: "keys to sign them with" },
+    Need { program: "qemu-system-x86_64", package: "qemu-system-x86", purpose: "machines with a kernel of their own" },
+    Need { program: "mke2fs", package: "e2fsprogs", purpose: "their disks" },
     Need { program: "openssl", package: "openssl", purpose: "certificates of a local server" },
     Need { program: "gcc", package: "gcc", purpose: "a program to look into" },
+    Need { program: "mkfs.btrfs", package: "btrfs-progs", purpose: "roots that snapshots are taken of" },
     Need { program: "g++", package: "g++", purpose: "oracle of apt's phased updates" },
     Need { program: "objcopy", package: "binutils", purpose: "sections of a program" },
     Need { program: "lz4", package: "lz4", purpose: "apt lists as apt compresses them" },

@@ -2,7 +2,7 @@
 
 use crate::cli::{Explain, Plain};
 use crate::exit::{Done, Failure};
-use crate::scan::{facts, inventory, judged, tables};
+use crate::scan::{facts, inventory, judged, mitigated, tables};
 use crate::state::State;
 use overlock_matching::explain;
 use overlock_model::explanation::{EXPLAIN_SCHEMA, ExplainReport, Outcome};
@@ -24,8 +24,9 @@ pub fn run(args: &Explain, state: &State) -> Result<Done, Failure> {
         Some(rest) => format!("GHSA-{}", rest.to_lowercase()),
         None => asked,
     };
-    let given = facts::read(args.facts.as_deref(), &args.vex)?;
+    let mut given = facts::read(args.facts.as_deref(), &args.vex)?;
     let (mut inventory, root) = inventory::collect(&args.subject, args.packages, state)?;
+    mitigated::add(&mut given, &mut inventory, &args.subject, state);
     let tables = tables::for_inventory(&mut inventory, root.as_ref(), &args.source, state)?;
     let judged = judged::judged(&mut inventory, root.as_ref(), &tables, &given, state);
     let packages = explain(&inventory, &tables, &asked);

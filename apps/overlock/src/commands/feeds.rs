@@ -77,7 +77,7 @@ fn wanted(all: bool, only: &[String]) -> Result<Vec<Publisher>, Failure> {
 }
 
 /// The feeds that this machine needs, language packages included.
-fn here() -> Result<Vec<Publisher>, Failure> {
+pub fn here() -> Result<Vec<Publisher>, Failure> {
     let root = Root::open("/").map_err(Failure::environment)?;
     let os = release::read(&root).map_err(Failure::input)?;
     // Only rpm repositories publish errata of their own.

@@ -2,10 +2,12 @@
 
 use crate::cli::{History, Plain};
 use crate::exit::{Done, Failure};
+use crate::patch::schedule::time;
 use crate::patch::{printing, site};
 use crate::state::State;
 use anyhow::anyhow;
 use overlock_journal::{Journal, runs};
+use overlock_model::plan::{PlanFile, Step, Verb};
 use overlock_model::run::{Entry, Event, HISTORY_SCHEMA, HistoryReport, RunId};
 use overlock_report::plain;
 use std::io::Write;
@@ -15,12 +17,29 @@ pub fn run(args: &History, state: &State) -> Result<Done, Failure> {
         .map_err(site::journal_failure)?
         .unwrap_or_default();
     match args.run {
-        None => list(&entries, args.format),
+        None => list(&entries, args.format, state),
         Some(id) => show(&entries, RunId(id), args.format, state),
     }
 }
 
-fn list(entries: &[Entry], format: Plain) -> Result<Done, Failure> {
+/// By which of the two: never called one the other.
+fn how(plan: Option<PlanFile>) -> &'static str {
+    let Some(plan) = plan else {
+        return "";
+    };
+    let mut verbs = plan
+        .entries
+        .iter()
+        .flat_map(|entry| &entry.steps)
+        .map(Step::verb);
+    match verbs.find(|verb| verb.is_the_change()) {
+        Some(Verb::Revert) => " (state revert)",
+        Some(Verb::Install) => " (package revert)",
+        _ => "",
+    }
+}
+
+fn list(entries: &[Entry], format: Plain, state: &State) -> Result<Done, Failure> {
     let mut out = anstream::stdout().lock();
     if format == Plain::Json {
         return json(entries.to_vec(), &mut out);
@@ -31,9 +50,10 @@ fn list(entries: &[Entry], format: Plain) -> Result<Done, Failure> {
     }
     for run in runs {
         let end = run.ended.map_or("not ended", |(_, end)| end.word());
-        let reverts = run
-            .reverts
-            .map_or(String::new(), |of| format!("  takes back run {of}"));
+        let reverts = run.reverts.map_or(String::new(), |of| {
+            let by = how(site::kept_plan(&state.data, run.plan).ok());
+            format!("  takes back run {of}{by}")
+        });
         writeln!(
             out,
             "{:>4}  {}  {:<10} plan {}{reverts}",
@@ -77,6 +97,10 @@ fn show(entries: &[Entry], id: RunId, format: Plain, state: &State) -> Result<Do
                 )?;
                 if let Ok(plan) = site::kept_plan(&state.data, plan) {
                     printing::plan(&plan, 0, &mut out)?;
+                }
+                for one in time::held_of(id, state) {
+                    let line = format!("held: {} {}: {}", one.package, one.to, one.why);
+                    writeln!(out, "  {}", plain(&line))?;
                 }
             }
             Event::Begun { .. } => begun = Some(entry.at),

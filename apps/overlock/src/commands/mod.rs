@@ -4,12 +4,14 @@ mod apply;
 mod confirm;
 mod cvss;
 mod explain;
-mod feeds;
+pub mod feeds;
 mod history;
+mod mitigate;
 mod plan;
 mod repair;
 mod revert;
 mod scan;
+mod schedule;
 mod version;
 
 use crate::cli::{Cli, Command};
@@ -28,7 +30,9 @@ pub fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Confirm(args) => confirm::run(&args, &State::find(cli.data, cli.now)?),
         Command::History(args) => history::run(&args, &State::find(cli.data, cli.now)?),
         Command::Revert(args) => revert::run(&args, &State::find(cli.data, cli.now)?),
+        Command::Mitigate(args) => mitigate::run(&args, &State::find(cli.data, cli.now)?),
         Command::Repair(args) => repair::run(&args, &State::find(cli.data, cli.now)?),
+        Command::Schedule(args) => schedule::run(&args, &State::find(cli.data, cli.now)?),
         Command::Version(args) => version::run(&args),
         Command::Cvss(args) => cvss::run(&args),
         Command::Completions { shell } => {

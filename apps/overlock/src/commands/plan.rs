@@ -2,8 +2,8 @@
 
 use crate::cli::{Confirm, OnFailure, Packages, Plain, Plan, Subject};
 use crate::exit::{Done, Failure, Kind};
-use crate::patch::{carry, making, printing, site};
-use crate::scan::{facts, inventory, judged, tables};
+use crate::patch::{carry, making, printing, rooting, site};
+use crate::scan::{facts, inventory, judged, mitigated, tables};
 use crate::state::State;
 use overlock_apply::reboot::Boots;
 use overlock_model::plan::{self, HostEntry, PlanFile};
@@ -20,8 +20,9 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
         sbom: None,
         inventory: None,
     };
-    let given = facts::read(args.facts.as_deref(), &args.vex)?;
+    let mut given = facts::read(args.facts.as_deref(), &args.vex)?;
     let (mut inventory, root) = inventory::collect(&subject, Packages::Os, state)?;
+    mitigated::add(&mut given, &mut inventory, &subject, state);
     let tables = tables::for_inventory(&mut inventory, root.as_ref(), &args.source, state)?;
     let judged = judged::judged(&mut inventory, root.as_ref(), &tables, &given, state);
     // Who names a package wants its update, whether it is a security update or not.
@@ -65,19 +66,24 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
         .ok()
         .and_then(|valid| created.checked_add(valid).ok())
         .ok_or_else(|| Failure::input(anyhow::anyhow!("`--valid` is too long")))?;
+    let mut steps = making::steps(
+        &updates,
+        making::forensic(&updates, &report.exposures),
+        boots.clone(),
+        confirm,
+    );
+    if rooting::keeps(args.snapshot, args.on_failure, &closure)? {
+        rooting::keep_first(&mut steps);
+    }
     let entry = HostEntry {
         host: journal.host().clone(),
         name: report.host.name.unwrap_or_default(),
         os: carry::this_os()?,
         closure: closure.digest().map_err(Failure::input)?,
-        steps: making::steps(
-            &updates,
-            making::forensic(&updates, &report.exposures),
-            boots.clone(),
-            confirm,
-        ),
+        steps,
         on_failure: match args.on_failure {
             OnFailure::Revert => plan::OnFailure::Revert,
+            OnFailure::StateRevert => plan::OnFailure::StateRevert,
             OnFailure::Stop => plan::OnFailure::Stop,
         },
     };
@@ -121,8 +127,8 @@ fn whole_seconds(time: jiff::Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-/// Whole or not at all.
-fn write(plan: &PlanFile, file: &Path) -> Result<(), Failure> {
+/// Writes a plan's file, whole or not at all.
+pub fn write(plan: &PlanFile, file: &Path) -> Result<(), Failure> {
     let bytes = plan.bytes().map_err(Failure::input)?;
     let mut name = file.as_os_str().to_owned();
     name.push(".new");

@@ -2,10 +2,11 @@
 
 use crate::cli::Revert;
 use crate::exit::{Done, Failure, Kind};
-use crate::patch::{carry, site};
+use crate::patch::{carry, mitigating, rooting, site};
 use crate::state::State;
 use anyhow::anyhow;
-use overlock_model::plan::{HostEntry, OnFailure, PlanFile, Step};
+use overlock_apply::Mitigates;
+use overlock_model::plan::{Closure, HostEntry, OnFailure, PlanFile, Step};
 use overlock_model::run::{End, RunId};
 
 /// A revert is made and applied at once; it need not be valid for long.
@@ -22,6 +23,9 @@ pub fn run(args: &Revert, state: &State) -> Result<Done, Failure> {
             Failure::input(anyhow!("there is no run {id}"))
                 .hint("`overlock history` lists the runs of this host")
         })?;
+    if args.state && run.ended.is_some() {
+        return rooting::state_revert(journal, id, &args.carry, state);
+    }
     if !matches!(run.ended, Some((_, End::Target | End::Repair { .. }))) {
         return Err(Failure::of(
             Kind::Refused,
@@ -34,6 +38,23 @@ pub fn run(args: &Revert, state: &State) -> Result<Done, Failure> {
         .iter()
         .find(|entry| entry.host == *journal.host())
         .ok_or_else(|| Failure::input(anyhow!("run {id} was for another host")))?;
+    if let Some(of) = Mitigates::of(&entry.steps) {
+        if of.undo {
+            return Err(Failure::of(
+                Kind::Refused,
+                anyhow!("run {id} took measures away; they come back by a new plan only"),
+            )
+            .hint("`overlock mitigate`"));
+        }
+        let plan = mitigating::undo(
+            &journal,
+            mitigating::standing(id, state)?,
+            Some(former.id),
+            state,
+        )?;
+        let reverts = Some((id, Closure::default()));
+        return carry::apply(&plan, journal, reverts, &args.carry, state);
+    }
     let closure = site::closure_of(&journal, id, state)?;
     let reversed = closure.reversed().ok_or_else(|| {
         Failure::of(

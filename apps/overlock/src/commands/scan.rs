@@ -2,7 +2,7 @@
 
 use crate::cli::{Format, Scan};
 use crate::exit::{Done, Failure};
-use crate::scan::{facts, inventory, judged, ownership, tables};
+use crate::scan::{facts, inventory, judged, mitigated, ownership, tables};
 use crate::state::State;
 use overlock_model::exposure::ExposureState;
 use overlock_planner::Scope;
@@ -10,7 +10,7 @@ use overlock_report::{Bill, Serial, Style};
 use std::io::{IsTerminal, Write};
 
 pub fn run(args: &Scan, state: &State) -> Result<Done, Failure> {
-    let given = facts::read(args.facts.as_deref(), &args.vex)?;
+    let mut given = facts::read(args.facts.as_deref(), &args.vex)?;
     let (mut inventory, root) = inventory::collect(&args.subject, args.packages, state)?;
     if args.format == Format::Inventory {
         if let Some(root) = &root {
@@ -22,6 +22,7 @@ pub fn run(args: &Scan, state: &State) -> Result<Done, Failure> {
         out.flush()?;
         return Ok(Done::Clear);
     }
+    mitigated::add(&mut given, &mut inventory, &args.subject, state);
     let tables = tables::for_inventory(&mut inventory, root.as_ref(), &args.source, state)?;
     let judged = judged::judged(&mut inventory, root.as_ref(), &tables, &given, state);
     let (report, inventory) = judged::report(

@@ -1,19 +1,19 @@
 //! Carrying a plan out: journal, guard, engine and hands put together.
 
 use super::printing::Telling;
-use super::site;
+use super::{mitigating, site};
 use crate::cli::{Carry, Packages, Source, Subject};
 use crate::exit::{Done, Failure, Kind};
 use crate::scan::{facts, inventory, judged, tables};
 use crate::state::State;
 use anyhow::anyhow;
 use overlock_apply::reboot::{self, Boots};
-use overlock_apply::{LocalHost, Observer, PackageManager, Settings};
+use overlock_apply::{LocalHost, Mitigates, Observer, PackageManager, Roots, Settings};
 use overlock_engine::{Course, Driven, Gate, Ledger, drive};
-use overlock_guard::{Host, Permit};
+use overlock_guard::{Host, Permit, Trust};
 use overlock_journal::Journal;
 use overlock_model::exposure::ExposureState;
-use overlock_model::plan::{Closure, Ends, PlanFile};
+use overlock_model::plan::{Closure, Ends, OnFailure, PlanFile};
 use overlock_model::run::{End, Event, NotApplied, RunId};
 use std::cell::RefCell;
 use std::io::Write;
@@ -49,14 +49,9 @@ pub fn apply(
         }
         see_generation(&mut journal, plan, state)?;
     }
-    let os = this_os()?;
-    let kernel = manager.kernel_packages(&overlock_host::kernel::uname().release);
-    let known = site::host(&journal, &os, manager.native(), site::trust()?);
     let guard_host = Host {
         reverts: reverts.as_ref().map(|(_, closure)| closure.clone()),
-        foreign: manager.foreign().map_err(Failure::environment)?,
-        protected: overlock_guard::Protected::default().and(kernel),
-        ..known
+        ..guarded(&journal, manager, site::trust()?, state)?
     };
     let permit = match open {
         // A run that was cut off is gone on with, however late: half a change is worse than a late one.
@@ -82,6 +77,39 @@ pub fn apply(
         }
     };
     carry_on(run, &permit, manager, journal, carry, state)
+}
+
+/// This host as the guard sees it.
+fn guarded(
+    journal: &Journal,
+    manager: &dyn PackageManager,
+    trust: Trust,
+    state: &State,
+) -> Result<Host, Failure> {
+    let kernel = manager.kernel_packages(&overlock_host::kernel::uname().release);
+    Ok(Host {
+        foreign: manager.foreign().map_err(Failure::environment)?,
+        protected: overlock_guard::Protected::default().and(kernel),
+        expired: mitigating::expired(state)?,
+        ..site::host(journal, &this_os()?, manager.native(), trust)
+    })
+}
+
+/// Whether the guard would let a plan of this host begin now, once it is approved.
+///
+/// # Errors
+/// Why it would not.
+pub fn rehearse(plan: &PlanFile, journal: &Journal, state: &State) -> Result<(), Failure> {
+    let manager = site::manager(std::time::Duration::from_secs(60))?;
+    let host = guarded(
+        journal,
+        manager.as_ref(),
+        Trust::UnsignedLocalAllowed,
+        state,
+    )?;
+    overlock_guard::examine(plan, &host, state.clock())
+        .map(drop)
+        .map_err(site::refusal)
 }
 
 /// Raises the floor to the plan's generation once its run has begun. In this order a cut between the two leaves a run to
@@ -110,7 +138,7 @@ fn carry_on(
     for one in journal.run(run) {
         course.take(&one.event);
     }
-    let telling = RefCell::new(Telling::new(carry.format, run, closure));
+    let telling = RefCell::new(Telling::new(carry.format, run, entry, closure));
     let journal = RefCell::new(journal);
     let mut observer = Watcher {
         telling: &telling,
@@ -132,6 +160,8 @@ fn carry_on(
         confirm_by: configuration.confirm.connect,
         program: std::env::current_exe()?,
         boots: Boots::of(&entry.steps),
+        mitigates: Mitigates::of(&entry.steps),
+        roots: Roots::of(entry, |run| site::closure_of(&journal.borrow(), run, state))?,
     };
     let mut hands = LocalHost::new(run, closure, manager, &state.data, settings, &mut observer);
     let log = hands.log();
@@ -160,7 +190,7 @@ fn carry_on(
         Driven::Ended(end) => {
             reboot::disarm();
             telling.borrow_mut().ended(&end, &log)?;
-            outcome(run, &end)
+            outcome(run, entry.on_failure, &end)
         }
         Driven::Rebooting => {
             telling.borrow_mut().rebooting(run)?;
@@ -170,7 +200,7 @@ fn carry_on(
 }
 
 /// The exit code of an end.
-fn outcome(run: RunId, end: &End) -> Result<Done, Failure> {
+fn outcome(run: RunId, on_failure: OnFailure, end: &End) -> Result<Done, Failure> {
     let show = format!("`overlock history {run}` shows every step");
     match end {
         End::Target => Ok(Done::Clear),
@@ -193,7 +223,14 @@ fn outcome(run: RunId, end: &End) -> Result<Done, Failure> {
         }),
         End::Reverted { why } => Err(Failure::of(
             Kind::NotApplied,
-            anyhow!("it failed, and the former packages were put back: {why}"),
+            match on_failure {
+                OnFailure::StateRevert => {
+                    anyhow!("it failed, and the root was put back by a state revert: {why}")
+                }
+                OnFailure::Revert | OnFailure::Stop => {
+                    anyhow!("it failed, and the former packages were put back: {why}")
+                }
+            },
         )
         .hint(show)),
         End::Repair { why, .. } => Err(Failure::of(

@@ -2,5 +2,8 @@
 
 pub mod carry;
 pub mod making;
+pub mod mitigating;
 pub mod printing;
+pub mod rooting;
+pub mod schedule;
 pub mod site;

@@ -1,9 +1,11 @@
 //! What a plan and a run look like: lines for people, JSON lines for machines.
 
+use super::rooting;
 use crate::cli::Plain;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
-use overlock_model::plan::{Change, Closure, PlanFile, Step};
+use overlock_model::mitigation::Mitigation;
+use overlock_model::plan::{Change, Closure, HostEntry, OnFailure, PlanFile, Step, Verb};
 use overlock_model::run::{EVENT_SCHEMA, End, Entry, Event, EventLine, Outcome, RunId};
 use overlock_report::plain;
 use std::io::{self, Write};
@@ -16,10 +18,12 @@ pub struct Telling {
     format: Plain,
     bar: ProgressBar,
     begun: Option<jiff::Timestamp>,
+    /// What the target means for this plan.
+    target: String,
 }
 
 impl Telling {
-    pub fn new(format: Plain, run: RunId, closure: &Closure) -> Self {
+    pub fn new(format: Plain, run: RunId, entry: &HostEntry, closure: &Closure) -> Self {
         let bar = match format {
             Plain::Table => ProgressBar::new_spinner(),
             Plain::Json => ProgressBar::hidden(),
@@ -31,8 +35,17 @@ impl Telling {
             format,
             bar,
             begun: None,
+            target: match (measures(entry), rooting::put_back_by(entry)) {
+                (Some(_), _) => "every measure is as planned, and verified".to_owned(),
+                (None, Some(of)) => format!("the root is as it was before run {of}, and verified"),
+                (None, None) => "every package is as planned, and verified".to_owned(),
+            },
         };
-        telling.print(&format!("run {run}: {} packages", closure.changes.len()));
+        let state_revert = |of: RunId| format!("state revert of run {of}");
+        let what = measures(entry)
+            .or_else(|| rooting::put_back_by(entry).map(state_revert))
+            .unwrap_or_else(|| format!("{} packages", closure.changes.len()));
+        telling.print(&format!("run {run}: {what}"));
         telling
     }
 
@@ -82,12 +95,11 @@ impl Telling {
         let mut out = anstream::stdout().lock();
         if matches!(end, End::Target) {
             let green = colour(AnsiColor::Green);
-            writeln!(
-                out,
-                "{green}done{green:#}: every package is as planned, and verified"
-            )
-        } else {
+            writeln!(out, "{green}done{green:#}: {}", self.target)
+        } else if log.is_file() {
             writeln!(out, "what the package manager said: {}", log.display())
+        } else {
+            Ok(())
         }
     }
 
@@ -186,7 +198,11 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
             .join(", "),
         header.expires.strftime("%Y-%m-%d %H:%M UTC")
     )?;
-    for closure in &plan.closures {
+    let has = |verb| {
+        let mut steps = plan.entries.iter().flat_map(|entry| &entry.steps);
+        steps.any(|step| step.verb() == verb)
+    };
+    for closure in plan.closures.iter().filter(|one| !one.changes.is_empty()) {
         let width = closure
             .changes
             .iter()
@@ -209,6 +225,8 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
             header.counts.bytes as f64 / f64::from(1 << 20),
             if one_way == 0 {
                 ", every one of them can be put back".to_owned()
+            } else if has(Verb::Snapshot) {
+                format!(", {one_way} of them one-way: they go back by a state revert only")
             } else {
                 format!(", {one_way} of them one-way: their former version is nowhere to be had")
             }
@@ -217,6 +235,26 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
     for entry in &plan.entries {
         for step in &entry.steps {
             match step {
+                Step::Mitigate { measures, undo } => {
+                    for one in measures {
+                        measure(one, *undo, out)?;
+                    }
+                }
+                Step::Snapshot {} => {
+                    let then = match entry.on_failure {
+                        OnFailure::StateRevert => {
+                            "; a failed run puts it back and reboots: a state revert"
+                        }
+                        OnFailure::Revert | OnFailure::Stop => "",
+                    };
+                    writeln!(out, "keeps a snapshot of the root first{then}")?;
+                }
+                Step::Revert { run } => {
+                    writeln!(
+                        out,
+                        "state revert: puts the root back as it was before run {run}, and reboots"
+                    )?;
+                }
                 Step::Restart { units } if !units.is_empty() => {
                     writeln!(out, "restarts {}", units.join(", "))?;
                 }
@@ -231,7 +269,9 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
                     confirm_within: Some(seconds),
                 } => {
                     let minutes = seconds.div_ceil(60);
-                    let else_what = if plan.closures.iter().all(Closure::is_reversible) {
+                    let goes_back = entry.on_failure == OnFailure::StateRevert
+                        || plan.closures.iter().all(Closure::is_reversible);
+                    let else_what = if goes_back {
                         "else it is taken back"
                     } else {
                         "else the run ends as not effective: one-way packages cannot be taken back"
@@ -255,6 +295,36 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
         )?;
     }
     Ok(())
+}
+
+/// What a plan about measures is about; nothing for others.
+fn measures(entry: &HostEntry) -> Option<String> {
+    entry.steps.iter().find_map(|step| match step {
+        Step::Mitigate { measures, undo } => {
+            let way = if *undo { " taken away" } else { "" };
+            Some(format!("{} measures{way}", measures.len()))
+        }
+        _ => None,
+    })
+}
+
+fn measure(of: &Mitigation, undo: bool, out: &mut dyn Write) -> io::Result<()> {
+    let what = plain(&of.measure.to_string()).into_owned();
+    if undo {
+        return writeln!(out, "  no longer: {what}");
+    }
+    let until = of.expires.strftime("%Y-%m-%d %H:%M UTC");
+    writeln!(out, "  {what} until {until}")?;
+    let against = match of.against.is_empty() {
+        true => String::new(),
+        false => format!("against {}; ", of.against.join(", ")),
+    };
+    let (owner, reason) = (plain(&of.owner), plain(&of.reason));
+    writeln!(out, "    {}{owner}: {reason}", plain(&against))?;
+    match overlock_apply::mitigate::one_way(&of.measure) {
+        Some(why) => writeln!(out, "    one-way: {why}"),
+        None => Ok(()),
+    }
 }
 
 fn change_line(change: &Change, width: usize) -> String {

@@ -112,17 +112,26 @@ pub fn trust() -> Result<Trust, Failure> {
         .map_err(|error| refused(error.into()))
 }
 
+/// Only root goes on.
+///
+/// # Errors
+/// For anybody else.
+pub fn as_root() -> Result<(), Failure> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    Err(Failure::environment(anyhow::anyhow!(
+        "only root can plan and change this host"
+    ))
+    .hint("run it with sudo"))
+}
+
 /// Opens the journal as its owner.
 ///
 /// # Errors
 /// When somebody else has it, it is damaged, or it cannot be written.
 pub fn journal(state: &State) -> Result<Journal, Failure> {
-    if !rustix::process::geteuid().is_root() {
-        return Err(Failure::environment(anyhow::anyhow!(
-            "only root can plan and change this host"
-        ))
-        .hint("run it with sudo"));
-    }
+    as_root()?;
     let new_host = || {
         let mut bytes = [0; 16];
         // Without randomness there is no id; zeros would be everybody's.

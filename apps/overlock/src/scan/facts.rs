@@ -4,6 +4,7 @@ use crate::commands::read_input;
 use crate::exit::{Failure, warn};
 use overlock_model::decision::Rule;
 use overlock_model::facts::Facts;
+use overlock_model::mitigation::Placed;
 use overlock_model::vex::VexStatement;
 use overlock_packages::vex;
 use overlock_risk::{Policy, Rules};
@@ -24,6 +25,8 @@ pub struct Given {
     pub rules: Rules,
     /// Statements of the VEX documents given.
     pub vex: Vec<VexStatement>,
+    /// Measures that runs put in place on this host, where it is this host that is judged.
+    pub mitigations: Vec<Placed>,
 }
 
 /// Reads the file; without one everything is unknown.
@@ -76,6 +79,7 @@ fn parse(bytes: &[u8]) -> anyhow::Result<Given> {
         policy,
         rules: rules.map_or_else(Rules::default, Rules::only),
         vex: Vec::new(),
+        mitigations: Vec::new(),
     })
 }
 

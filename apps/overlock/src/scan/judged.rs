@@ -2,7 +2,7 @@
 
 use super::facts::Given;
 use super::tables::AtHand;
-use super::{ownership, still_running};
+use super::{mitigated, ownership, still_running};
 use crate::state::State;
 use overlock_host::support::support;
 use overlock_matching::{Assessment, Context, Finding, assess};
@@ -11,6 +11,7 @@ use overlock_model::decision::Decision;
 use overlock_model::exposure::{Exposure, ExposureState, ExposureStatus};
 use overlock_model::feed::FeedStatus;
 use overlock_model::inventory::{Inventory, Unseen};
+use overlock_model::mitigation::Placed;
 use overlock_model::os::Support;
 use overlock_model::package::Package;
 use overlock_model::scan::{Host, SCAN_SCHEMA, ScanReport};
@@ -84,7 +85,7 @@ pub fn judged(
             let threat = threats
                 .and_then(|threats| threats.threat(&finding.vulnerability))
                 .unwrap_or_default();
-            exposure(finding, threat, &setting)
+            exposure(finding, threat, &setting, &given.mitigations)
         })
         .collect();
     rows.sort_by(|(a, a_judged), (b, b_judged)| {
@@ -150,7 +151,17 @@ fn written() -> Timestamp {
     Timestamp::constant(1_767_225_600, 0) // 2026-01-01T00:00:00Z
 }
 
-fn exposure(finding: Finding, threat: Threat, setting: &Setting<'_>) -> (Exposure, Judgement) {
+fn exposure(
+    mut finding: Finding,
+    threat: Threat,
+    setting: &Setting<'_>,
+    mitigations: &[Placed],
+) -> (Exposure, Judgement) {
+    let mitigations = mitigated::against(&finding, mitigations);
+    if !mitigations.is_empty() {
+        finding.state = ExposureState::Mitigated;
+        finding.evidence.notes.extend(mitigated::notes(&mitigations));
+    }
     let fix = match (finding.status, finding.fix_available) {
         (ExposureStatus::FixAvailable, Some(released)) => Fix::Released(released),
         (ExposureStatus::FixAvailable, None) => Fix::Undated,
@@ -176,6 +187,11 @@ fn exposure(finding: Finding, threat: Threat, setting: &Setting<'_>) -> (Exposur
     );
     let judgement = match finding.state {
         ExposureState::NotAffected => at_rest(judgement),
+        // Kept in check for now; its clocks go on, and so does its risk.
+        ExposureState::Mitigated => Judgement {
+            decision: Decision::Defer,
+            ..judgement
+        },
         _ => judgement,
     };
     let names = finding.binaries.iter().map(|(name, _)| name.as_str());
@@ -212,6 +228,7 @@ fn exposure(finding: Finding, threat: Threat, setting: &Setting<'_>) -> (Exposur
         decision: judgement.decision,
         obligations: judgement.obligations.clone(),
         deadline: judgement.deadline,
+        mitigations,
         evidence,
     };
     (exposure, judgement)

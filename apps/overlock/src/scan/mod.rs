@@ -10,6 +10,7 @@ mod asked;
 pub mod facts;
 pub mod inventory;
 pub mod judged;
+pub mod mitigated;
 pub mod ownership;
 pub mod still_running;
 pub mod tables;

@@ -9,7 +9,9 @@
 
 mod bed;
 mod ill_behaved;
+mod mitigations;
 mod real_updates;
 mod reboot;
 mod runs;
+mod schedule;
 mod the_way_out;

@@ -7,7 +7,7 @@ const BUSY: &str = "dpkg-query -W -f '${db:Status-Status}' lab-hangs | grep -q h
 
 /// A document holds to its published schema.
 #[track_caller]
-fn holds(schema: &str, document: &str) {
+pub fn holds(schema: &str, document: &str) {
     let schemas = overlock_report::schemas();
     let (_, schema) = schemas.iter().find(|(file, _)| *file == schema).unwrap();
     let validator = jsonschema::validator_for(schema).unwrap();

@@ -46,7 +46,7 @@ impl LocalHost<'_> {
 
     /// Those who block a reboot are given as long as a lock is. Preflight deferred the run where one was there before; one
     /// that came since cannot keep half a patch for ever.
-    fn await_leave(&mut self) {
+    pub(super) fn await_leave(&mut self) {
         let begun = Instant::now();
         let mut told = false;
         while begun.elapsed() < self.settings.patience {

@@ -3,7 +3,7 @@
 use super::{BEFORE, LocalHost, chain};
 use crate::manager::{self, Named};
 use crate::probe::Probe;
-use crate::{asked, complaints, configuration, reboot, restart, settings, underway};
+use crate::{asked, complaints, configuration, durable, reboot, restart, settings, underway};
 use overlock_engine::Report;
 use overlock_model::plan::{Action, Change};
 use overlock_model::run::{Outcome, RunId, Standing};
@@ -136,11 +136,8 @@ impl LocalHost<'_> {
         fs::create_dir_all(&self.folder)?;
         configuration::remember(&self.folder, self.manager)?;
         settings::remember(&self.folder)?;
-        let new = before.with_extension("new");
-        fs::write(&new, Probe::now().to_text())?;
-        fs::File::open(&new)?.sync_all()?;
-        // What was copied is synced by the mark that follows, before packages change.
-        fs::rename(new, before)
+        underway::sync();
+        durable::write(&before, &Probe::now().to_text())
     }
 
     /// From here on until the end of the transaction a loss of power is noticed, and the run goes on by itself after it.

@@ -6,7 +6,8 @@
 //!
 //! systemd reads its files anew at a boot, so nothing is reloaded here: neither to arm nor to disarm.
 
-use super::{lacking, put, sync_folder};
+use super::lacking;
+use crate::durable;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -14,6 +15,9 @@ use std::path::{Path, PathBuf};
 
 const UNIT: &str = "/etc/systemd/system/overlock-resume.service";
 const WANTED: &str = "/etc/systemd/system/multi-user.target.wants/overlock-resume.service";
+
+/// What [`arm`] writes; a state revert brings it along into the root that boots.
+pub(crate) const FILES: [&str; 2] = [UNIT, WANTED];
 
 /// The run could not be made to go on after a boot.
 #[derive(Debug, thiserror::Error)]
@@ -58,14 +62,13 @@ pub fn arm(program: &Path, data: &Path) -> Result<(), ArmError> {
 pub fn disarm() {
     // The link first: a unit that nobody starts does nothing, a link to nothing is a line in the log of each boot.
     for path in [WANTED, UNIT] {
-        if fs::remove_file(path).is_ok() {
-            let _ = sync_folder(Path::new(path));
-        }
+        // What cannot be removed does no harm.
+        let _ = durable::remove(Path::new(path));
     }
 }
 
 /// What is asked of the kernel while our program is being replaced has a remark behind the path; the path stays.
-fn lasting(program: &Path) -> PathBuf {
+pub(crate) fn lasting(program: &Path) -> PathBuf {
     let text = program.to_string_lossy();
     text.strip_suffix(" (deleted)")
         .map_or_else(|| program.to_owned(), PathBuf::from)
@@ -73,15 +76,13 @@ fn lasting(program: &Path) -> PathBuf {
 
 fn write(text: &str) -> io::Result<()> {
     let (unit, wanted) = (Path::new(UNIT), Path::new(WANTED));
-    put(unit, text)?;
+    durable::write(unit, text)?;
+    let folder = wanted.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder)?;
     if !wanted.is_symlink() {
-        if let Some(folder) = wanted.parent() {
-            fs::create_dir_all(folder)?;
-            sync_folder(folder)?;
-        }
         symlink(unit, wanted)?;
     }
-    sync_folder(wanted)
+    fs::File::open(folder)?.sync_all()
 }
 
 /// It must not hold the boot up, so it counts as started at once; a journal that somebody else holds for a moment is

@@ -155,8 +155,12 @@ impl Snapshots for Btrfs {
         Ok(self.mounts.iter().cloned().chain(nested).collect())
     }
 
+    fn holds(&self, place: &Path) -> bool {
+        device_number(place) == device_number(&self.root)
+    }
+
     fn lacking(&self, bytes: u64) -> Result<Vec<String>, SnapshotError> {
-        let arguments = ["filesystem", "usage", "-b", "--"].map(OsStr::new);
+        let arguments = ["filesystem", "usage", "-b"].map(OsStr::new);
         let text = btrfs(arguments.into_iter().chain([self.root.as_os_str()]))?;
         usage::Usage::parse(&text)
             .map(|usage| usage.lacking(bytes))
@@ -165,6 +169,10 @@ impl Snapshots for Btrfs {
 
     fn name(&self, run: RunId) -> String {
         snapshot(run.0)
+    }
+
+    fn replaced(&self, by: RunId) -> String {
+        replaced(by.0)
     }
 
     fn take(&self, run: RunId) -> Result<bool, SnapshotError> {
@@ -181,7 +189,7 @@ impl Snapshots for Btrfs {
         }
         top.make_folder(FOLDER)?;
         let (from, to) = (top.path(&self.path), top.path(&name));
-        let arguments = ["subvolume", "snapshot", "-r", "--"].map(OsStr::new);
+        let arguments = ["subvolume", "snapshot", "-r"].map(OsStr::new);
         btrfs(
             arguments
                 .into_iter()
@@ -233,6 +241,10 @@ fn snapshot(run: u64) -> String {
     format!("{FOLDER}/run-{run}")
 }
 
+fn replaced(by: u64) -> String {
+    format!("{FOLDER}/replaced-{by}")
+}
+
 /// Each subvolume has a device number of its own, and so has each other file system.
 fn device_number(place: &Path) -> Option<u64> {
     fs::metadata(place).ok().map(|of| of.dev())
@@ -258,7 +270,7 @@ fn by_number(command_line: &str, table: &str) -> Option<&'static str> {
         .then_some("`/etc/fstab`")
 }
 
-/// Runs `btrfs`, gives back what it printed.
+/// Runs `btrfs`, gives back what it printed. Paths are absolute, so none is taken for an option.
 fn btrfs<'a>(arguments: impl IntoIterator<Item = &'a OsStr>) -> Result<String, SnapshotError> {
     let output = Call::new(Program::Btrfs, arguments)
         .limit(CALL_MAX)

@@ -124,9 +124,10 @@ pub(super) fn running(view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
             .filter(|exposure| exposure.state == state)
             .count()
     };
-    let (pending, dormant) = (
+    let (pending, dormant, mitigated) = (
         states(ExposureState::Installed),
         states(ExposureState::Dormant),
+        states(ExposureState::Mitigated),
     );
     if pending > 0 {
         let exposures = words::count(pending, "exposure is", "exposures are");
@@ -137,6 +138,10 @@ pub(super) fn running(view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
     if dormant > 0 {
         let exposures = words::count(dormant, "exposure is", "exposures are");
         items.push(format!("{exposures} only in a kernel that does not run"));
+    }
+    if mitigated > 0 {
+        let exposures = words::count(mitigated, "exposure is", "exposures are");
+        items.push(format!("{exposures} only kept in check by measures"));
     }
     for process in effective.iter().flat_map(|effective| &effective.stale) {
         let old = if process.packages.is_empty() {

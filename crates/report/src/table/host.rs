@@ -129,9 +129,10 @@ pub(super) fn running(view: &View<'_>, canvas: &mut Canvas<'_>, style: &Style) -
             .filter(|exposure| exposure.state == state)
             .count()
     };
-    let (pending, dormant) = (
+    let (pending, dormant, mitigated) = (
         states(ExposureState::Installed),
         states(ExposureState::Dormant),
+        states(ExposureState::Mitigated),
     );
     let effective = report.host.effective.as_ref();
     let mut lines = Vec::new();
@@ -175,6 +176,13 @@ pub(super) fn running(view: &View<'_>, canvas: &mut Canvas<'_>, style: &Style) -
         lines.push((
             Paint::Faint,
             format!("{exposures} only in a kernel that does not run"),
+        ));
+    }
+    if mitigated > 0 {
+        let exposures = words::count(mitigated, "exposure is", "exposures are");
+        lines.push((
+            Paint::Warning,
+            format!("{exposures} only kept in check by measures (`overlock mitigate --list`)"),
         ));
     }
     let stale = effective

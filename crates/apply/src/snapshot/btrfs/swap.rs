@@ -20,13 +20,16 @@
 //! goes on from what the numbers say; until the boot it carries the state over once more, since the journal has grown.
 
 use super::top::Top;
-use super::{Back, Btrfs, FOLDER, PutBack, SnapshotError, btrfs, device_number, snapshot};
+use super::{
+    Back, Btrfs, FOLDER, PutBack, SnapshotError, btrfs, device_number, replaced, snapshot,
+};
+use crate::durable;
 use crate::snapshot::NoSnapshots;
 use crate::snapshot::carry::carry;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 /// Where a swap is written down, below a run's folder.
@@ -75,12 +78,8 @@ impl Swap {
     }
 
     fn write(&self, folder: &Path) -> io::Result<()> {
-        let new = folder.join("swap.new");
-        let mut file = File::create(&new)?;
-        writeln!(file, "{} {} {}", self.former, self.next, self.path)?;
-        file.sync_all()?;
-        fs::rename(new, folder.join(FILE))?;
-        File::open(folder)?.sync_all()
+        let text = format!("{} {} {}\n", self.former, self.next, self.path);
+        durable::write(&folder.join(FILE), &text)
     }
 }
 
@@ -95,7 +94,7 @@ pub(super) fn put_back(
         back,
         top: &top,
         next: format!("{FOLDER}/next-{}", back.by),
-        replaced: format!("{FOLDER}/replaced-{}", back.by),
+        replaced: replaced(back.by.0),
     };
     let written = Swap::read(back.folder);
     let subvolumes = top.subvolumes()?;
@@ -187,7 +186,7 @@ impl Swapping<'_> {
             top.delete(&self.next, root.id)?;
         }
         let (from, to) = (top.path(&name), top.path(&self.next));
-        let arguments = ["subvolume", "snapshot", "--"].map(OsStr::new);
+        let arguments = ["subvolume", "snapshot"].map(OsStr::new);
         btrfs(
             arguments
                 .into_iter()

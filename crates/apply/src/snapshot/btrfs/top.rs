@@ -38,14 +38,14 @@ impl Top {
     }
 
     pub fn subvolumes(&self) -> Result<Subvolumes, SnapshotError> {
-        let arguments = ["subvolume", "list", "--"].map(OsStr::new);
+        let arguments = ["subvolume", "list"].map(OsStr::new);
         let text = btrfs(arguments.into_iter().chain([self.at.as_os_str()]))?;
         Subvolumes::parse(&text).ok_or(SnapshotError::Printed("btrfs subvolume list"))
     }
 
     /// Number of the subvolume that is mounted where none is named.
     pub fn default(&self) -> Result<u64, SnapshotError> {
-        let arguments = ["subvolume", "get-default", "--"].map(OsStr::new);
+        let arguments = ["subvolume", "get-default"].map(OsStr::new);
         let text = btrfs(arguments.into_iter().chain([self.at.as_os_str()]))?;
         // `ID 256 gen 13 top level 5 path @`, `ID 5 (FS_TREE)`
         let id = text
@@ -57,14 +57,14 @@ impl Top {
 
     pub fn set_default(&self, id: u64) -> Result<(), SnapshotError> {
         let id = id.to_string();
-        let arguments = ["subvolume", "set-default", "--", &id].map(OsStr::new);
+        let arguments = ["subvolume", "set-default", &id].map(OsStr::new);
         btrfs(arguments.into_iter().chain([self.at.as_os_str()])).map(drop)
     }
 
     /// Whether nothing can have been written to a snapshot since it was taken.
     pub fn is_untouched(&self, name: &str) -> Result<bool, SnapshotError> {
         let path = self.path(name);
-        let arguments = ["property", "get", "-t", "subvol", "--"].map(OsStr::new);
+        let arguments = ["property", "get", "-t", "subvol"].map(OsStr::new);
         let text = btrfs(
             arguments
                 .into_iter()
@@ -81,7 +81,7 @@ impl Top {
             return Err(SnapshotError::Taken(name.to_owned()));
         }
         let path = self.path(name);
-        let arguments = ["subvolume", "delete", "--"].map(OsStr::new);
+        let arguments = ["subvolume", "delete"].map(OsStr::new);
         btrfs(arguments.into_iter().chain([path.as_os_str()])).map(drop)
     }
 
