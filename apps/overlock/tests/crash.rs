@@ -52,3 +52,21 @@ fn recovery_that_does_nothing_is_found_out() {
         assert!(tally.unexplained > 5, "{tally}");
     }
 }
+
+/// F2: an ext4 that loses what was not synced, then a boot.
+#[test]
+fn power_cut_anywhere_a_host_ends_in_its_target_or_as_it_was() {
+    let test = "power_cut_anywhere_a_host_ends_in_its_target_or_as_it_was";
+    if let Some(tally) = tally(test, Fault::PowerCut, 10, Recovery::AsPromised) {
+        assert!(tally.holds(), "{tally}");
+    }
+}
+
+/// F5: no room from an event on, room again for the recovery.
+#[test]
+fn full_disk_anywhere_a_host_ends_in_its_target_or_as_it_was() {
+    let test = "full_disk_anywhere_a_host_ends_in_its_target_or_as_it_was";
+    if let Some(tally) = tally(test, Fault::FullDisk, 8, Recovery::AsPromised) {
+        assert!(tally.holds(), "{tally}");
+    }
+}

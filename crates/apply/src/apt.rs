@@ -216,7 +216,12 @@ impl PackageManager for Apt {
 
     fn renew(&self) -> Result<bool, ProgramError> {
         // Without the mode, a repository that cannot be reached is only a warning, with exit code 0.
-        let arguments = ["-q=2", "-oAPT::Update::Error-Mode=any", "-oAPT::Color=0", "update"];
+        let arguments = [
+            "-q=2",
+            "-oAPT::Update::Error-Mode=any",
+            "-oAPT::Color=0",
+            "update",
+        ];
         Call::new(Program::AptGet, arguments).output().map(|_| true)
     }
 

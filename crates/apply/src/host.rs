@@ -15,6 +15,7 @@ use crate::checks::Check;
 use crate::preflight::Preflight;
 use crate::probe::Probe;
 use crate::reboot::Boots;
+use crate::underway::{self, Underway};
 use crate::{
     PackageManager, apt, asked, complaints, configuration, manager, settings, transient, verify,
 };
@@ -26,6 +27,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// What the host had before a run changed it, in the run's folder; the last thing that is written before the change.
+const BEFORE: &str = "before";
 
 /// What the operator and the host's own configuration chose for this run.
 #[derive(Debug, Clone)]
@@ -121,6 +125,19 @@ impl<'a> LocalHost<'a> {
         self.artifacts.path(artifact, self.manager.word())
     }
 
+    /// A transaction that was cut off, and is over: what it did to `/etc` is written down before somebody edits it, and all
+    /// of it is synced.
+    fn settle_underway(&self, standing: Standing) {
+        if standing == Standing::Broken || underway::read(&self.folder) == Underway::No {
+            return;
+        }
+        if standing == Standing::Target {
+            // That it cannot be written down leaves all copies in place; going back then settles it.
+            drop(settings::settle_once(&self.folder));
+        }
+        underway::end(&self.folder);
+    }
+
     /// Files of these artifacts, each hashed anew.
     fn checked<'b>(
         &self,
@@ -184,7 +201,7 @@ impl Hands for LocalHost<'_> {
             Step::Install {} => self.install(attempt),
             Step::Restart { units } => self.restart(units),
             Step::Verify { ends } => {
-                let before = fs::read_to_string(self.folder.join("before")).ok();
+                let before = fs::read_to_string(self.folder.join(BEFORE)).ok();
                 let before = before.as_deref().map(Probe::from_text);
                 let observer = &mut self.observer;
                 let promised = verify::Promised {
@@ -233,6 +250,20 @@ impl Hands for LocalHost<'_> {
             .manager
             .standing(self.closure)
             .map_err(|error| chain(&error))?;
+        let found = match (underway::read(&self.folder), found) {
+            (Underway::No, found) => found,
+            // No package was touched, whatever was lost.
+            (Underway::Interrupted, (Standing::Prior, notes)) => (Standing::Prior, notes),
+            (Underway::Interrupted, (_, mut notes)) => {
+                notes.push(
+                    "the host went down in the midst of it: what was not on the disk is lost"
+                        .to_owned(),
+                );
+                return Ok((Standing::Broken, notes));
+            }
+            (Underway::ThisBoot, found) => found,
+        };
+        self.settle_underway(found.0);
         match found.0 {
             Standing::Broken => self.observer.tell("packages are not whole"),
             // However they came back: what was laid beside edited files on the way goes too.
@@ -246,6 +277,9 @@ impl Hands for LocalHost<'_> {
     }
 
     fn mend(&mut self, attempt: u32) -> Report {
+        if underway::read(&self.folder) == Underway::Interrupted {
+            return self.again();
+        }
         self.observer.tell("mending the package manager's state");
         let quiet = self.manager.hold_off();
         let log = self.log();

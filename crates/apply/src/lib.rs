@@ -41,6 +41,7 @@ pub mod snapshot;
 pub mod space;
 pub mod timer;
 pub mod transient;
+mod underway;
 mod verify;
 
 pub use asked::forget;

@@ -86,7 +86,12 @@ impl Boot {
     /// The one that a run wrote down before it asked for another; `None` where it has not asked yet.
     #[must_use]
     pub fn kept(folder: &Path) -> Option<Self> {
-        let text = fs::read_to_string(folder.join(BOOT)).ok()?;
+        Self::read(&folder.join(BOOT))
+    }
+
+    /// The one that a file names.
+    pub(crate) fn read(file: &Path) -> Option<Self> {
+        let text = fs::read_to_string(file).ok()?;
         Some(Self(text.trim().to_owned()))
     }
 
@@ -95,7 +100,11 @@ impl Boot {
     /// # Errors
     /// When it cannot be written.
     pub fn keep(&self, folder: &Path) -> io::Result<()> {
-        durable::write(&folder.join(BOOT), &format!("{}\n", self.0))
+        self.write(&folder.join(BOOT))
+    }
+
+    pub(crate) fn write(&self, file: &Path) -> io::Result<()> {
+        durable::write(file, &format!("{}\n", self.0))
     }
 }
 

@@ -6,10 +6,11 @@
 //! edited a file since: that edit stays and is told (F39b).
 
 use crate::artifacts::hash_file;
+use crate::durable;
 use overlock_model::plan::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,7 @@ fn is_passing(path: &Path) -> bool {
     let text = path.to_string_lossy();
     PASSING.contains(&text.as_ref())
         || text.starts_with("/etc/apt/preferences.d/overlock-")
+        || text.starts_with("/etc/systemd/system/overlock-")
         || text.ends_with(".dpkg-dist")
 }
 
@@ -101,15 +103,12 @@ pub(crate) fn remember(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Keeps the copies of what changed, and writes down what became of it.
+/// Writes down what became of the files. Every copy stays: a further try of the installation is measured against them too.
 ///
 /// # Errors
 /// When it cannot be read or written.
 pub(crate) fn settle(folder: &Path) -> io::Result<()> {
     let copies = folder.join(COPIES);
-    if !copies.is_dir() {
-        return Ok(());
-    }
     let (mut before, mut after) = (Files::new(), Files::new());
     files(&copies, DEPTH_MAX + 1, &mut before);
     files(Path::new(ETC), DEPTH_MAX, &mut after);
@@ -122,13 +121,11 @@ pub(crate) fn settle(folder: &Path) -> io::Result<()> {
         let path = Path::new("/").join(kept.strip_prefix(&copies).unwrap_or(kept));
         if !after.contains_key(&path) {
             list.push_str(&format!("- {}\n", path.display()));
-        } else {
-            let (was, is) = (hash_file(kept)?.0, hash_file(&path)?.0);
-            if was == is {
-                fs::remove_file(kept)?;
-            } else {
-                list.push_str(&format!("{is} {}\n", path.display()));
-            }
+            continue;
+        }
+        let (was, is) = (hash_file(kept)?.0, hash_file(&path)?.0);
+        if was != is {
+            list.push_str(&format!("{is} {}\n", path.display()));
         }
     }
     for path in after.keys() {
@@ -136,11 +133,77 @@ pub(crate) fn settle(folder: &Path) -> io::Result<()> {
             list.push_str(&format!("{} {}\n", hash_file(path)?.0, path.display()));
         }
     }
-    let new = folder.join("etc-changed.new");
-    let mut file = fs::File::create(&new)?;
-    file.write_all(list.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(new, folder.join(LIST))
+    durable::write(&folder.join(LIST), &list)
+}
+
+/// Removes the copies of what did not change, once the run is sure to begin no further installation.
+pub(crate) fn prune(folder: &Path) {
+    let Ok(list) = fs::read_to_string(folder.join(LIST)) else {
+        return;
+    };
+    let changed: BTreeSet<PathBuf> = list
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(_, path)| copy_path(folder, Path::new(path)))
+        .collect();
+    let mut kept = Files::new();
+    files(&folder.join(COPIES), DEPTH_MAX + 1, &mut kept);
+    for path in kept.keys().filter(|path| !changed.contains(*path)) {
+        // One that stays is only room.
+        drop(fs::remove_file(path));
+    }
+}
+
+/// [`settle`], unless it was done: an edit since would be taken for the installation's.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub(crate) fn settle_once(folder: &Path) -> io::Result<()> {
+    if folder.join(LIST).exists() {
+        return Ok(());
+    }
+    settle(folder)
+}
+
+/// After a loss of power, before packages are put in place again: files of `/etc` that were not empty before the run and
+/// are now get their former content, and those that the run had made and that are empty go, so that scripts make them
+/// again. Lines for people.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(crate) fn salvage(folder: &Path) -> io::Result<Vec<String>> {
+    let mut before = Files::new();
+    files(&folder.join(COPIES), DEPTH_MAX + 1, &mut before);
+    let mut now = Files::new();
+    files(Path::new(ETC), DEPTH_MAX, &mut now);
+    let mut notes = Vec::new();
+    // Nothing was copied because it was too much; or only what changed is there still.
+    if before.is_empty() || folder.join(LIST).exists() {
+        return Ok(notes);
+    }
+    for (path, _) in now.iter().filter(|(_, (size, _))| *size == 0) {
+        let kept = copy_path(folder, path);
+        match before.get(&kept) {
+            Some((0, _)) => {}
+            Some(_) => {
+                put_back(&kept, path)?;
+                notes.push(format!("was empty, put back {}", path.display()));
+            }
+            None => {
+                fs::remove_file(path)?;
+                notes.push(format!("was empty, removed {}", path.display()));
+            }
+        }
+    }
+    Ok(notes)
+}
+
+fn put_back(kept: &Path, path: &Path) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".overlock-new");
+    let new = PathBuf::from(name);
+    copy(kept, &new)?;
+    fs::rename(&new, path)
 }
 
 /// The way back: asked before packages go back, finished after.
@@ -221,11 +284,7 @@ impl GoingBack {
             match hash_file(&kept) {
                 Ok((was, _)) if is == Some(was) => {}
                 Ok(_) => {
-                    let mut name = path.clone().into_os_string();
-                    name.push(".overlock-new");
-                    let new = PathBuf::from(name);
-                    copy(&kept, &new)?;
-                    fs::rename(&new, path)?;
+                    put_back(&kept, path)?;
                     notes.push(format!("put back {}", path.display()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -277,6 +336,12 @@ mod tests {
         assert_eq!(fs::read(&edited).unwrap(), b"mine");
         assert!(!made.exists());
         assert_eq!(notes.len(), 3, "{notes:?}");
+        // What did not change is dropped at the end of a run; the way back does without.
+        let unchanged = copy_path(&run, &etc.join("unchanged"));
+        fs::write(&unchanged, "same").unwrap();
+        prune(&run);
+        assert!(!unchanged.exists());
+        assert!(copy_path(&run, &changed).exists());
         // Again is nothing new.
         assert!(GoingBack::begin(&run).finish().is_ok());
         assert_eq!(fs::read(&edited).unwrap(), b"mine");

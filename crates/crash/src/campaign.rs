@@ -115,7 +115,7 @@ impl Campaign {
                 Fault::PowerCut => template.with_image(&self.folder)?,
                 Fault::Kill | Fault::FullDisk => template,
             };
-            let reference = Reference::of(&template, &self.folder.join("reference"))?;
+            let reference = Reference::of(&template, self.fault, &self.folder.join("reference"))?;
             tell(News::Reference(&template, &reference));
             let points = match self.points {
                 Points::Every => (1..=reference.events.len() as u64).collect(),

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Files that tell of the way and not of the place: our own state, logs, caches, locks, backups of dpkg's database. What
 /// dpkg's `status` says is compared by its content.
-const OF_THE_WAY: [&str; 16] = [
+const OF_THE_WAY: [&str; 17] = [
+    "lost+found",
     "proc",
     "run",
     "tmp",

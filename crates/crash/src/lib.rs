@@ -21,6 +21,6 @@ mod trial;
 
 pub use campaign::{Campaign, News, Points, Tally};
 pub use facts::Facts;
-pub use scene::{Disk, Ran, Scene, in_own_mounts};
+pub use scene::{Disk, Ran, Scene, image, in_own_mounts};
 pub use template::{Set, Template};
 pub use trial::{Ending, Fault, Recovery, Reference, Trial};

@@ -72,11 +72,12 @@ pub struct Trial {
 }
 
 impl Reference {
-    /// Runs the plan to its end: once alone, once traced. Both must come to the same.
+    /// Runs the plan to its end: once alone, once traced on the disk of a fault, as programs make other calls on other file
+    /// systems. Both must come to the same.
     ///
     /// # Errors
     /// When the run does not reach its target, or tracing changes what comes of it.
-    pub fn of(template: &Template, folder: &Path) -> Result<Self> {
+    pub fn of(template: &Template, fault: Fault, folder: &Path) -> Result<Self> {
         let scene = Scene::new(folder, &template.layers, template.disk(Fault::Kill)?)?;
         let prior = Facts::of(&scene)?;
         let begun = std::time::Instant::now();
@@ -90,7 +91,7 @@ impl Reference {
         );
         let target = Facts::of(&scene)?;
         drop(scene);
-        let scene = Scene::new(folder, &template.layers, template.disk(Fault::Kill)?)?;
+        let scene = Scene::new(folder, &template.layers, template.disk(fault)?)?;
         let mut events = Vec::new();
         let begun = std::time::Instant::now();
         let (_, said) = apply(&scene, folder, &mut |event| {

@@ -3,7 +3,7 @@
 use super::LocalHost;
 use super::chain;
 use crate::confirm::{Confirmation, Waited};
-use crate::evidence;
+use crate::{evidence, settings};
 use overlock_engine::Report;
 use overlock_model::run::Outcome;
 use std::time::Duration;
@@ -28,6 +28,7 @@ impl LocalHost<'_> {
 
     pub(super) fn commit(&mut self, within: Option<u64>) -> Report {
         let Some(seconds) = within else {
+            settings::prune(&self.folder);
             return Report::done();
         };
         let within = Duration::from_secs(seconds);
@@ -55,6 +56,7 @@ impl LocalHost<'_> {
         confirmation.disarm();
         match waited {
             Waited::Confirmed(by) => {
+                settings::prune(&self.folder);
                 notes.push(format!("confirmed by {}", by.trim()));
                 Report::done_with(notes)
             }

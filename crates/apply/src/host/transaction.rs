@@ -1,9 +1,9 @@
 //! Changing packages: forward by the plan, back by the former artifacts; restarts once, afterwards.
 
-use super::{LocalHost, chain};
-use crate::manager::Named;
+use super::{BEFORE, LocalHost, chain};
+use crate::manager::{self, Named};
 use crate::probe::Probe;
-use crate::{asked, complaints, configuration, restart, settings};
+use crate::{asked, complaints, configuration, durable, reboot, restart, settings, underway};
 use overlock_engine::Report;
 use overlock_model::plan::{Action, Change};
 use overlock_model::run::{Outcome, RunId, Standing};
@@ -22,9 +22,7 @@ impl LocalHost<'_> {
             Ok(files) => files,
             Err(why) => return Report::failed(why),
         };
-        if attempt == 1
-            && let Err(error) = self.keep_probe()
-        {
+        if let Err(error) = self.keep_before() {
             return Report::failed(format!("what the host has cannot be written down: {error}"));
         }
         let removals: Vec<&Change> = self
@@ -93,11 +91,12 @@ impl LocalHost<'_> {
             "{phase}: {} packages",
             files.len() + removals.len()
         ));
+        if let Err(error) = self.begin_underway() {
+            return Report::failed(format!("the installation cannot be written down: {error}"));
+        }
         let begin = fs::metadata(&log).map_or(0, |of| of.len());
         let result = self.manager.install(files, removals, &log, &unit);
         drop(quiet);
-        // dpkg syncs its own files; what scripts and apt wrote must not be lost after the journal says that it was done.
-        sync();
         let edited = configuration::edited(&log, begin, self.manager);
         if let Some(going_back) = going_back {
             notes.extend(configuration::drop_new(
@@ -117,6 +116,7 @@ impl LocalHost<'_> {
                 ));
             }
         }
+        underway::end(&self.folder);
         match result {
             Ok(()) => Report::done_with(notes),
             Err(error) => {
@@ -127,11 +127,57 @@ impl LocalHost<'_> {
         }
     }
 
-    fn keep_probe(&self) -> std::io::Result<()> {
+    /// What the host has is written down once, before anything changes; the probe last, so that it says that all is there.
+    fn keep_before(&self) -> std::io::Result<()> {
+        let before = self.folder.join(BEFORE);
+        if before.exists() {
+            return Ok(());
+        }
         fs::create_dir_all(&self.folder)?;
         configuration::remember(&self.folder, self.manager)?;
         settings::remember(&self.folder)?;
-        fs::write(self.folder.join("before"), Probe::now().to_text())
+        underway::sync();
+        durable::write(&before, &Probe::now().to_text())
+    }
+
+    /// From here on until the end of the transaction a loss of power is noticed, and the run goes on by itself after it.
+    fn begin_underway(&mut self) -> std::io::Result<()> {
+        match reboot::arm(&self.settings.program, &self.data) {
+            // Without systemd, whoever boots the host calls `overlock repair`.
+            Ok(()) | Err(reboot::ArmError::Host(_)) => {}
+            Err(error) => self.observer.tell(&chain(&error)),
+        }
+        underway::begin(&self.folder)
+    }
+
+    /// Puts everything of the closure in place again after the host went down in the midst of it.
+    pub(super) fn again(&mut self) -> Report {
+        self.observer.tell(
+            "the host went down in the midst of the installation: putting all of it in place again",
+        );
+        let mut notes = settings::salvage(&self.folder).unwrap_or_else(|error| {
+            vec![format!("empty files of /etc cannot be put right: {error}")]
+        });
+        let files = match self.checked(self.closure.artifacts()) {
+            Ok(files) => files,
+            Err(why) => return Report::failed(why),
+        };
+        let quiet = self.manager.hold_off();
+        // From now on it is this boot's matter, whatever comes of it.
+        if let Err(error) = underway::begin(&self.folder) {
+            return Report::failed(format!("the installation cannot be written down: {error}"));
+        }
+        let put = self
+            .manager
+            .put_over(&files, &self.log(), manager::MEND_UNIT);
+        drop(quiet);
+        match put {
+            Ok(()) => {
+                notes.push(format!("{} packages put in place again", files.len()));
+                Report::done_with(notes)
+            }
+            Err(error) => Report::ended(Outcome::Failed { why: chain(&error) }, notes),
+        }
     }
 
     pub(super) fn restart(&mut self, units: &[String]) -> Report {
@@ -210,14 +256,4 @@ impl LocalHost<'_> {
 
 fn named<'b>(change: &'b Change, version: Option<&'b str>) -> Option<Named<'b>> {
     Some((&change.name, &change.arch, version?))
-}
-
-/// Writes out the file systems that packages live on, and no others: a slow disk of somebody's is not our business.
-fn sync() {
-    for place in ["/", "/boot", "/etc", "/usr", "/var"] {
-        // What cannot be synced could not be written to either, and that was told before.
-        if let Ok(place) = std::fs::File::open(place) {
-            let _ = rustix::fs::syncfs(&place);
-        }
-    }
 }
