@@ -14,7 +14,9 @@
 mod cut;
 mod database;
 mod excludes;
+mod install;
 mod mend;
+mod resolve;
 mod scriptlets;
 mod table;
 mod words;
@@ -25,14 +27,12 @@ use crate::configuration::Edited;
 use crate::lock;
 use crate::manager::Named;
 use crate::program::{Call, Program, ProgramError};
-use crate::transient::Transaction;
-use crate::{Listed, PackageManager, Simulated, asked};
+use crate::{Listed, PackageManager, Simulated};
 use cut::Cut;
-use database::{Database, Header};
+use database::Database;
 use jiff::Timestamp;
-use overlock_model::plan::{Artifact, Change, Closure};
+use overlock_model::plan::{Change, Closure};
 use overlock_model::run::{RunId, Standing};
-use overlock_rootfs::Root;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
@@ -93,109 +93,6 @@ impl Dnf {
             limit,
         })
     }
-
-    /// What dnf would do to have these; nothing is fetched, so that it speaks of what the scan saw.
-    fn simulation(
-        &self,
-        wanted: &[Named<'_>],
-        more: &[&str],
-    ) -> Result<Vec<Simulated>, ProgramError> {
-        let arguments = ["-C", "-y", "--assumeno", "--color=never"]
-            .iter()
-            .chain(more)
-            .chain(&["install", "--"])
-            .map(|word| (*word).to_owned())
-            .chain(wanted.iter().map(spec));
-        let call = Call::new(Program::Dnf, arguments);
-        let ran = call.run()?;
-        let said = String::from_utf8_lossy(&ran.stdout);
-        let messages = String::from_utf8_lossy(&ran.stderr);
-        let announced = [&said, &messages]
-            .iter()
-            .any(|text| text.contains("Operation aborted."));
-        if !announced && !ran.is_success() {
-            return Err(ProgramError::Failed {
-                line: call.short_line(),
-                how: ran.how(),
-            });
-        }
-        let not_understood = |line: String| ProgramError::Failed {
-            line: call.short_line(),
-            how: format!("printed a line that is not understood: `{line}`"),
-        };
-        let rows = table::parse(&said).map_err(not_understood)?;
-        let database = Database::read()?;
-        table::changes(rows, &database).map_err(not_understood)
-    }
-
-    /// What rpm would do with these files: rpm's own check, and what they replace and obsolete.
-    fn check(&self, headers: &[Header], files: &[PathBuf]) -> Result<Vec<Simulated>, ProgramError> {
-        let database = Database::read()?;
-        let (beside, over): (Vec<_>, Vec<_>) = headers
-            .iter()
-            .zip(files)
-            .partition(|(header, _)| header.installonly);
-        for (verb, some) in [("--install", beside), ("--upgrade", over)] {
-            if some.is_empty() {
-                continue;
-            }
-            let options = [verb, "--test", "--oldpackage", "--replacepkgs", "--"];
-            let arguments = options
-                .iter()
-                .map(OsString::from)
-                .chain(some.iter().map(|(_, file)| OsString::from(file)));
-            Call::new(Program::Rpm, arguments)
-                .limit(self.limit)
-                .output()?;
-        }
-        Ok(database.simulated(headers))
-    }
-
-    /// One rpm without network, in a unit of its own.
-    fn transaction(
-        &self,
-        arguments: impl IntoIterator<Item = impl Into<OsString>>,
-        log: &Path,
-        unit: &str,
-    ) -> Result<(), ProgramError> {
-        let transaction = Transaction {
-            program: Program::Rpm,
-            arguments: arguments.into_iter().map(Into::into).collect(),
-            environment: &OFFLINE,
-            limit: self.limit,
-        };
-        transaction.run(log, unit)
-    }
-
-    /// Installs files over what is there; those that rpm keeps several versions of are installed beside.
-    fn upgrade(
-        &self,
-        headers: &[Header],
-        files: &[PathBuf],
-        options: &[&str],
-        log: &Path,
-        unit: &str,
-    ) -> Result<(), ProgramError> {
-        for (verb, beside) in [("--upgrade", false), ("--install", true)] {
-            let some: Vec<&PathBuf> = headers
-                .iter()
-                .zip(files)
-                .filter(|(header, _)| header.installonly == beside)
-                .map(|(_, file)| file)
-                .collect();
-            if some.is_empty() {
-                continue;
-            }
-            let arguments = [verb, "--oldpackage"]
-                .into_iter()
-                .chain(options.iter().copied())
-                .chain(["--"])
-                .map(OsString::from)
-                .chain(some.into_iter().map(OsString::from));
-            self.transaction(arguments, log, unit)?;
-        }
-        Ok(())
-    }
 }
 
 /// `NAME-[EPOCH:]VERSION-RELEASE.ARCH`, as dnf and rpm read it.
@@ -251,32 +148,7 @@ impl PackageManager for Dnf {
     }
 
     fn listed(&self, wanted: &[Named<'_>]) -> Result<Vec<Listed>, ProgramError> {
-        let failed = |how: String| ProgramError::Failed {
-            line: "metadata of dnf".to_owned(),
-            how,
-        };
-        let root = Root::open("/").map_err(|error| failed(error.to_string()))?;
-        let names: BTreeSet<&str> = wanted.iter().map(|(name, ..)| *name).collect();
-        let found = overlock_packages::rpm::listed(&root, &|name| names.contains(name))
-            .map_err(|error| failed(error.to_string()))?;
-        let artifact = |repository: String, one: overlock_packages::rpm::primary::Listed| {
-            let version = one.evr();
-            Some(Listed {
-                artifact: Artifact {
-                    sha256: one.sha256?.parse().ok()?,
-                    size: one.size_bytes?,
-                    origin: repository,
-                    path: one.location,
-                },
-                name: one.name,
-                arch: one.arch,
-                version,
-            })
-        };
-        Ok(found
-            .into_iter()
-            .filter_map(|(repository, one)| artifact(repository, one))
-            .collect())
+        resolve::listed(wanted)
     }
 
     fn kept(&self, package: Named<'_>) -> Vec<PathBuf> {
@@ -321,31 +193,7 @@ impl PackageManager for Dnf {
     }
 
     fn download(&self, wanted: &[Named<'_>], folder: &Path) -> Result<(), ProgramError> {
-        let database = Database::read()?;
-        let (here, other): (Vec<_>, Vec<_>) = wanted
-            .iter()
-            .partition(|(name, arch, version)| database.versions(name, arch).contains(version));
-        for (verb, some) in [("install", other), ("reinstall", here)] {
-            if some.is_empty() {
-                continue;
-            }
-            let arguments = [
-                "-y".to_owned(),
-                "--color=never".to_owned(),
-                // The repository may have moved on; what the plan names is what its former metadata names.
-                "--setopt=metadata_expire=-1".to_owned(),
-                "--disableexcludes=all".to_owned(),
-                "--downloadonly".to_owned(),
-                format!("--downloaddir={}", folder.display()),
-                verb.to_owned(),
-                "--".to_owned(),
-            ];
-            let arguments = arguments.into_iter().chain(some.into_iter().map(spec));
-            Call::new(Program::Dnf, arguments)
-                .limit(self.limit)
-                .output()?;
-        }
-        Ok(())
+        resolve::download(self, wanted, folder)
     }
 
     fn hold_off(&self) -> io::Result<Option<Quiet>> {
@@ -359,61 +207,7 @@ impl PackageManager for Dnf {
         log: &Path,
         unit: &str,
     ) -> Result<(), ProgramError> {
-        let database = Database::read()?;
-        let was_cut = Cut::read(Path::new(cut::FOLDER)).is_some();
-        // After a cut every file is laid down anew: the database does not say how far rpm came.
-        let (headers, files): (Vec<Header>, Vec<PathBuf>) = database::headers(files)?
-            .into_iter()
-            .zip(files.iter().cloned())
-            .filter(|(header, _)| was_cut || !database.is_at(header))
-            .unzip();
-        let leaving: Vec<&&Change> = removals
-            .iter()
-            .filter(|change| database.has(change))
-            .collect();
-        if files.is_empty() && leaving.is_empty() {
-            return Ok(());
-        }
-        let refused = |how: String| ProgramError::Failed {
-            line: "rpm".to_owned(),
-            how,
-        };
-        if let Some(kernel) = leaving.iter().find(|change| runs(change)) {
-            return Err(refused(format!(
-                "would remove the running kernel, {}",
-                kernel.spec()
-            )));
-        }
-        let obsoleted = self.check(&headers, &files)?;
-        if let Some(other) = obsoleted.iter().find(|one| one.to.is_none()) {
-            return Err(refused(format!(
-                "would remove {}, which is not planned",
-                other.name
-            )));
-        }
-        let wishes = scriptlets::wishes(&headers, &files, &database)?;
-        let failed = |source| ProgramError::Start {
-            program: Program::Rpm.path().to_owned(),
-            source,
-        };
-        asked::note(&wishes).map_err(failed)?;
-        let cut = Cut::begin(Path::new(cut::FOLDER), &headers, log).map_err(failed)?;
-        let again: &[&str] = if was_cut { &["--replacepkgs"] } else { &[] };
-        self.upgrade(&headers, &files, again, log, unit)?;
-        if !leaving.is_empty() {
-            let named = leaving
-                .iter()
-                .filter_map(|change| Some(spec(&(&change.name, &change.arch, change.from()?))));
-            let arguments = ["--erase".to_owned(), "--".to_owned()];
-            self.transaction(arguments.into_iter().chain(named), log, unit)?;
-        }
-        reload_units();
-        // rpm takes a failure of some scriptlets for a warning; a plan does not.
-        let failures = cut.failures();
-        if !failures.is_empty() {
-            return Err(refused(failures.join("; ")));
-        }
-        cut.end().map_err(failed)
+        install::install(self, files, removals, log, unit)
     }
 
     fn rungs(&self) -> u32 {
@@ -493,15 +287,6 @@ impl PackageManager for Dnf {
     fn let_come(&self, now: Timestamp) -> io::Result<()> {
         excludes::let_come(now)
     }
-}
-
-/// Whether a change removes the kernel that runs: its release is version, release and architecture of its packages.
-fn runs(change: &Change) -> bool {
-    let release = overlock_host::kernel::uname().release;
-    change.name.starts_with("kernel")
-        && change
-            .from()
-            .is_some_and(|from| release == format!("{from}.{}", change.arch))
 }
 
 /// A dnf that lives and has written itself into this file.

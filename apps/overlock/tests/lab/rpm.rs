@@ -7,7 +7,13 @@ use overlock_lab::Index;
 
 #[test]
 fn rpm_update_takes_effect_and_goes_back() {
-    let packages = ["lab-plain", "lab-pair", "lab-config", "lab-service"];
+    let packages = [
+        "lab-plain",
+        "lab-pair",
+        "lab-config",
+        "lab-service",
+        "lab-grows",
+    ];
     let Some(bed) = Bed::with("rpm_update_takes_effect_and_goes_back", &packages) else {
         return;
     };
@@ -16,13 +22,13 @@ fn rpm_update_takes_effect_and_goes_back() {
     let before = bed.state();
     let starts = bed.starts("lab-service");
 
-    let planned = bed.plan(&["lab-plain", "lab-pair", "lab-config", "lab-service"], &[]);
+    let planned = bed.plan(&packages, &[]);
     let said = &planned.stdout;
     assert!(said.contains("every one of them can be put back"), "{said}");
     assert!(said.contains("liblab-pair"), "moves with lab-pair: {said}");
     let ran = bed.apply(&[]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
-    for package in packages.iter().chain(&["liblab-pair"]) {
+    for package in packages.iter().chain(&["liblab-pair", "lab-extra"]) {
         assert_eq!(bed.version(package), "2.0", "{package}");
     }
     bed.is_whole();
@@ -115,10 +121,13 @@ fn rpm_run_killed_in_the_midst_is_mended_by_repair() {
     };
     let before = bed.state();
     bed.plan(&["lab-plain", "lab-hangs", "lab-service"], &[]);
-    // We are killed, and so is rpm, while a scriptlet is at work: one package is there in both versions.
+    // We are killed, and so is rpm, while a scriptlet is at work: one package is there in both versions. Of another, a
+    // file is laid down and not yet named, and one has other bytes than the database says.
     let kill = format!(
         "overlock apply /root/plan.json & {UNTIL_BUSY}; kill -9 $!; pkill -9 -x rpm; wait; \
-         rm /run/lab-hangs; rpm -q lab-hangs | wc -l"
+         rm /run/lab-hangs; \
+         echo half >/usr/share/lab-service/version; touch '/usr/share/lab-service/version;6a1b2c3d'; \
+         rpm -q lab-hangs | wc -l"
     );
     let ran = bed.run(0, &["bash", "-c", &kill]);
     assert!(ran.stdout.ends_with("2\n"), "{}{}", ran.stdout, ran.stderr);

@@ -117,6 +117,22 @@ pub fn hangs(release: Release) -> Rpm {
     ill("lab-hangs", release, "post", body)
 }
 
+/// `lab-grows`: its second version needs [`extra`], which is not there before.
+#[must_use]
+pub fn grows(release: Release) -> Rpm {
+    let package = package("lab-grows", release);
+    match release {
+        Release::First => package,
+        Release::Second => package.field("Requires", "lab-extra"),
+    }
+}
+
+/// `lab-extra`: what [`grows`] needs.
+#[must_use]
+pub fn extra(release: Release) -> Rpm {
+    package("lab-extra", release)
+}
+
 /// `lab-rival`: its second version takes [`plain`] away.
 #[must_use]
 pub fn rival(release: Release) -> Rpm {
@@ -151,6 +167,8 @@ pub fn all(release: Release, folder: &Path) -> Result<Vec<PathBuf>> {
         fails_post(release),
         hangs(release),
         rival(release),
+        grows(release),
+        extra(release),
     ];
     rpms.extend(pair(release));
     rpms.iter().map(|rpm| rpm.build(folder)).collect()
