@@ -212,6 +212,10 @@ pub struct Plan {
     /// from its snapshot and reboot (state revert), or leave the host as it is
     #[arg(long, value_enum, default_value = "revert")]
     pub on_failure: OnFailure,
+    /// Leave a package one-way whose former artifact is nowhere to be had, instead of rebuilding it from its installed
+    /// files
+    #[arg(long)]
+    pub no_rebuild: bool,
     /// Whether the root file system is kept as a snapshot before packages are changed: where it is a btrfs, or never
     #[arg(long, value_enum, default_value = "auto")]
     pub snapshot: Snapshot,

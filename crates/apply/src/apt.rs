@@ -8,9 +8,11 @@ mod catalogue;
 mod marks;
 mod mend;
 mod quiet;
+mod rebuild;
 mod simulation;
 
 pub use quiet::{Quiet, disarm};
+pub use rebuild::RebuildError;
 
 use crate::artifacts::Artifacts;
 use crate::configuration::{self, Edited};
@@ -248,6 +250,10 @@ impl PackageManager for Apt {
             found.extend(catalogue::parse(&String::from_utf8_lossy(&ran.stdout)));
         }
         Ok(found)
+    }
+
+    fn rebuild(&self, package: Named<'_>, folder: &Path) -> Result<PathBuf, RebuildError> {
+        rebuild::rebuild(package, &self.file_name(package), folder)
     }
 
     fn kept(&self, package: Named<'_>) -> Vec<PathBuf> {

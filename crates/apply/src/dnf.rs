@@ -21,7 +21,7 @@ mod scriptlets;
 mod table;
 mod words;
 
-use crate::apt::Quiet;
+use crate::apt::{Quiet, RebuildError};
 use crate::artifacts::Artifacts;
 use crate::configuration::Edited;
 use crate::lock;
@@ -149,6 +149,10 @@ impl PackageManager for Dnf {
 
     fn listed(&self, wanted: &[Named<'_>]) -> Result<Vec<Listed>, ProgramError> {
         resolve::listed(wanted)
+    }
+
+    fn rebuild(&self, _package: Named<'_>, _folder: &Path) -> Result<PathBuf, RebuildError> {
+        Err(RebuildError::Unsupported("rpm"))
     }
 
     fn kept(&self, package: Named<'_>) -> Vec<PathBuf> {

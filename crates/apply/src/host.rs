@@ -67,6 +67,12 @@ pub trait Observer {
     fn now(&self) -> Timestamp;
 }
 
+/// Where the package manager's own output of a run is; `data` is the state directory.
+#[must_use]
+pub fn log(data: &Path, run: RunId) -> PathBuf {
+    data.join("runs").join(run.to_string()).join("packages.log")
+}
+
 /// One run on this host.
 pub struct LocalHost<'a> {
     run: RunId,
@@ -104,10 +110,8 @@ impl<'a> LocalHost<'a> {
         }
     }
 
-    /// The package manager's own output of this run.
-    #[must_use]
-    pub fn log(&self) -> PathBuf {
-        self.folder.join("packages.log")
+    fn log(&self) -> PathBuf {
+        log(&self.data, self.run)
     }
 
     fn run_folder(&self, run: Option<RunId>) -> PathBuf {

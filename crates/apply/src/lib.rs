@@ -23,8 +23,8 @@ pub mod checks;
 mod complaints;
 mod configuration;
 pub mod confirm;
-mod durable;
 pub mod dnf;
+mod durable;
 pub mod evidence;
 mod host;
 pub mod lock;
@@ -45,6 +45,6 @@ mod underway;
 mod verify;
 
 pub use asked::forget;
-pub use host::{LocalHost, Mitigates, Observer, Roots, Settings, does_not_undo};
+pub use host::{LocalHost, Mitigates, Observer, Roots, Settings, does_not_undo, log};
 pub use manager::{Listed, PackageManager, Simulated};
 pub use preflight::difference;

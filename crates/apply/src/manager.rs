@@ -4,7 +4,7 @@
 //! version is kept away, how a cut is mended) is the manager's own; what must be the same everywhere (hashes, the order
 //! of steps, what counts as where the packages are) is not. The trait leaves room for zypper, apk and pacman.
 
-use crate::apt::{Apt, Quiet};
+use crate::apt::{Apt, Quiet, RebuildError};
 use crate::artifacts::Artifacts;
 use crate::configuration::Edited;
 use crate::dnf::Dnf;
@@ -71,6 +71,12 @@ pub trait PackageManager {
 
     /// Where it may have kept an artifact of its own accord; the hash decides whether it is the one.
     fn kept(&self, package: Named<'_>) -> Vec<PathBuf>;
+
+    /// Makes the artifact of an installed package again from its files, in `folder`.
+    ///
+    /// # Errors
+    /// When this manager cannot, or what it made would not be what was installed.
+    fn rebuild(&self, package: Named<'_>, folder: &Path) -> Result<PathBuf, RebuildError>;
 
     /// How it names a file that it downloads.
     fn file_name(&self, package: Named<'_>) -> String;

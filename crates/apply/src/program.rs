@@ -32,6 +32,8 @@ pub enum Program {
     Dnf,
     /// Installs, verifies and says what is installed, where packages are rpm.
     Rpm,
+    /// Makes an artifact of an installed package.
+    DpkgDeb,
     /// What is installed.
     DpkgQuery,
     /// What a kept configuration file and its new version differ in.
@@ -109,6 +111,7 @@ impl Program {
             Self::Dnf => "/usr/bin/dnf",
             Self::Rpm => "/usr/bin/rpm",
             Self::Dpkg => "/usr/bin/dpkg",
+            Self::DpkgDeb => "/usr/bin/dpkg-deb",
             Self::DpkgQuery => "/usr/bin/dpkg-query",
             Self::Diff => "/usr/bin/diff",
             Self::Journalctl => "/usr/bin/journalctl",

@@ -2,7 +2,7 @@
 
 use crate::cli::{Confirm, OnFailure, Packages, Plain, Plan, Subject};
 use crate::exit::{Done, Failure, Kind};
-use crate::patch::{carry, making, printing, rooting, site};
+use crate::patch::{carry, making, printing, rebuilding, rooting, site};
 use crate::scan::{facts, inventory, judged, mitigated, tables};
 use crate::state::State;
 use overlock_apply::reboot::Boots;
@@ -52,7 +52,11 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
         return Ok(Done::Clear);
     }
     let manager = site::manager(Duration::from_secs(300))?;
-    let closure = making::closure(manager.as_ref(), &updates)?;
+    let mut closure = making::closure(manager.as_ref(), &updates)?;
+    let one_way = match args.no_rebuild {
+        true => Vec::new(),
+        false => rebuilding::give_back(manager.as_ref(), &mut closure, state),
+    };
     let cutting = overlock_apply::confirm::cutting(&closure);
     let confirm = match args.confirm {
         Confirm::Never => None,
@@ -106,6 +110,11 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
         Plain::Json => {
             serde_json::to_writer_pretty(&mut out, &plan).map_err(std::io::Error::from)?;
             writeln!(out)?;
+        }
+    }
+    for (package, why) in &one_way {
+        if args.format == Plain::Table {
+            writeln!(out, "{package} stays one-way: {}", plain(why))?;
         }
     }
     if args.format == Plain::Table && boots == Boots::No {

@@ -158,7 +158,8 @@ fn carry_on(
     for one in journal.run(run) {
         course.take(&one.event);
     }
-    let telling = RefCell::new(Telling::new(carry.format, run, entry, closure));
+    let log = overlock_apply::log(&state.data, run);
+    let telling = RefCell::new(Telling::new(carry.format, run, entry, closure, &log));
     let journal = RefCell::new(journal);
     let mut observer = Watcher {
         telling: &telling,
@@ -184,7 +185,6 @@ fn carry_on(
         roots: Roots::of(entry, |run| site::closure_of(&journal.borrow(), run, state))?,
     };
     let mut hands = LocalHost::new(run, closure, manager, &state.data, settings, &mut observer);
-    let log = hands.log();
     let mut gate = Guarded {
         permit,
         journal: &journal,

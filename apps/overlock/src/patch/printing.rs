@@ -1,39 +1,39 @@
 //! What a plan and a run look like: lines for people, JSON lines for machines.
 
-use super::rooting;
+use super::live::Live;
+use super::{rebuilding, rooting};
 use crate::cli::Plain;
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressStyle};
 use overlock_model::mitigation::Mitigation;
 use overlock_model::plan::{Change, Closure, HostEntry, OnFailure, PlanFile, Step, Verb};
 use overlock_model::run::{EVENT_SCHEMA, End, Entry, Event, EventLine, Outcome, RunId};
 use overlock_report::plain;
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Duration;
 
 /// Tells a run while it happens. On a terminal the phase under way has a line that moves; elsewhere there are plain
 /// lines only.
 pub struct Telling {
     format: Plain,
-    bar: ProgressBar,
+    live: Live,
     begun: Option<jiff::Timestamp>,
     /// What the target means for this plan.
     target: String,
 }
 
 impl Telling {
-    pub fn new(format: Plain, run: RunId, entry: &HostEntry, closure: &Closure) -> Self {
-        let bar = match format {
-            Plain::Table => ProgressBar::new_spinner(),
-            Plain::Json => ProgressBar::hidden(),
-        };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-            bar.set_style(style);
-        }
+    pub fn new(
+        format: Plain,
+        run: RunId,
+        entry: &HostEntry,
+        closure: &Closure,
+        log: &Path,
+    ) -> Self {
+        let (steps, packages) = (entry.steps.len(), closure.changes.len());
+        let live = Live::new(format == Plain::Table, steps, packages, log);
         let telling = Self {
             format,
-            bar,
+            live,
             begun: None,
             target: match (measures(entry), rooting::put_back_by(entry)) {
                 (Some(_), _) => "every measure is as planned, and verified".to_owned(),
@@ -51,10 +51,10 @@ impl Telling {
 
     /// A line about what is going on.
     pub fn line(&mut self, line: &str) {
-        if self.bar.is_hidden() {
+        if self.live.is_hidden() {
             self.print(&format!("  {}", plain(line)));
         } else {
-            self.bar.set_message(plain(line).into_owned());
+            self.live.say(plain(line).into_owned());
         }
     }
 
@@ -75,10 +75,12 @@ impl Telling {
         match &entry.event {
             Event::Begun { phase, .. } => {
                 self.begun = Some(entry.at);
-                self.bar.set_message(phase.to_string());
-                self.bar.enable_steady_tick(Duration::from_millis(120));
+                self.live.begun(*phase);
             }
-            _ => {
+            event => {
+                if let Event::Done { phase, .. } = event {
+                    self.live.done(*phase);
+                }
                 for line in lines(entry, self.begun) {
                     self.print(&line);
                 }
@@ -88,7 +90,7 @@ impl Telling {
 
     /// The last line.
     pub fn ended(&mut self, end: &End, log: &Path) -> io::Result<()> {
-        self.bar.finish_and_clear();
+        self.live.over();
         if self.format == Plain::Json {
             return Ok(());
         }
@@ -105,7 +107,7 @@ impl Telling {
 
     /// The last line of all before a boot.
     pub fn rebooting(&mut self, run: RunId) -> io::Result<()> {
-        self.bar.finish_and_clear();
+        self.live.over();
         if self.format == Plain::Json {
             return Ok(());
         }
@@ -119,7 +121,7 @@ impl Telling {
 
     fn print(&self, line: &str) {
         if self.format == Plain::Table {
-            self.bar.suspend(|| {
+            self.live.beside(|| {
                 drop(writeln!(anstream::stdout().lock(), "{line}"));
             });
         }
@@ -330,10 +332,12 @@ fn measure(of: &Mitigation, undo: bool, out: &mut dyn Write) -> io::Result<()> {
 fn change_line(change: &Change, width: usize) -> String {
     let yellow = colour(AnsiColor::Yellow);
     let spec = plain(&change.spec()).into_owned();
-    let way = if change.is_reversible() {
-        String::new()
-    } else {
-        format!("  {yellow}one-way{yellow:#}")
+    let way = match change.back() {
+        Some(back) if back.origin == rebuilding::ORIGIN => {
+            "  back by a rebuilt artifact".to_owned()
+        }
+        _ if change.is_reversible() => String::new(),
+        _ => format!("  {yellow}one-way{yellow:#}"),
     };
     format!(
         "{spec:width$}  {} → {}{way}",

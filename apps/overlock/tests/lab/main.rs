@@ -12,6 +12,7 @@ mod ill_behaved;
 mod mitigations;
 mod real_updates;
 mod reboot;
+mod rebuilt;
 mod rpm;
 mod runs;
 mod schedule;
