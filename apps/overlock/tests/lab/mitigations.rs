@@ -223,6 +223,14 @@ fn measure_ends_by_itself_and_leaves_what_was_there_before_it() {
     ];
     plan(&bed, 0, &measures, "10s");
     assert_eq!(bed.apply(&[]).code, 0);
+    // Whoever wants every plan signed still has what he agreed to end by itself, and no sooner.
+    let key =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKHEChN4LGrXCIVWqUFvvFFAgsDTR8wYLFnGGUMdbHLW ada";
+    let trust = format!("threshold = 1\n[[approver]]\nname = \"ada\"\nkey = \"{key}\"\n");
+    bed.run(0, &["mkdir", "-p", "/etc/overlock"]);
+    bed.host.write("/etc/overlock/trust.toml", &trust).unwrap();
+    let sooner = bed.run(4, &["overlock", "revert", "1"]);
+    assert!(sooner.stderr.contains("unsigned"), "{}", sooner.stderr);
     let timers = "systemctl list-timers --no-legend | grep -q overlock-mitigation-1.timer";
     bed.run(0, &["sh", "-c", timers]);
     // The timer's own event; bounded.
@@ -230,6 +238,7 @@ fn measure_ends_by_itself_and_leaves_what_was_there_before_it() {
     bed.run(0, &["sh", "-c", wait]);
     let done = "for i in $(seq 300); do overlock history | grep -q 'target.*takes back run 1' && exit 0; sleep 0.1; done; exit 1";
     bed.run(0, &["sh", "-c", done]);
+    bed.run(0, &["rm", "-r", "/etc/overlock"]);
     assert_eq!(traces(&bed), before);
     // Nothing is left to expire.
     let none = bed.run(0, &["overlock", "mitigate", "--expire"]).stdout;
