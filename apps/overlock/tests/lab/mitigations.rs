@@ -273,6 +273,43 @@ fn what_no_plan_may_ask_for_is_refused_and_nothing_is_changed() {
         assert_eq!(ran.code, 4, "{}{}", ran.stdout, ran.stderr);
         assert!(ran.stderr.contains(why), "{}", ran.stderr);
     }
+    // Nothing else goes down with it unasked.
+    porter(&bed);
+    let guest = "[Unit]\nRequires=porter.service\nAfter=porter.service\n[Service]\nExecStart=/bin/sleep infinity\n";
+    bed.host
+        .write("/etc/systemd/system/guest.service", guest)
+        .unwrap();
+    bed.run(0, &["systemctl", "daemon-reload"]);
+    bed.run(0, &["systemctl", "start", "guest.service"]);
+    plan(&bed, 0, &["--disable-unit", "porter.service"], "30d");
+    let ran = bed.apply(&[]);
+    assert_eq!(ran.code, 4, "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stderr.contains("guest.service runs and stops with it"),
+        "{}",
+        ran.stderr
+    );
+    // What fails after the change is taken back.
+    let check =
+        "[[check]]\nname = \"porter\"\ntcp = \"127.0.0.1:8631\"\npasses = 1\nwithin_seconds = 1\n";
+    bed.run(0, &["mkdir", "-p", "/etc/overlock"]);
+    bed.host
+        .write("/etc/overlock/overlock.toml", check)
+        .unwrap();
+    let both = [
+        "--disable-unit",
+        "porter.service",
+        "--disable-unit",
+        "guest.service",
+    ];
+    plan(&bed, 0, &both, "30d");
+    let ran = bed.apply(&[]);
+    assert_eq!(ran.code, 5, "{}{}", ran.stdout, ran.stderr);
+    let active = ["systemctl", "is-active", "porter.service", "guest.service"];
+    assert_eq!(bed.run(0, &active).stdout, "active\nactive\n");
+    let undo = "systemctl disable -q --now porter.service guest.service; \
+        rm -r /etc/overlock /etc/systemd/system/porter.service /etc/systemd/system/guest.service; systemctl daemon-reload";
+    bed.run(0, &["sh", "-c", undo]);
     // Already over, and without an end that anybody will see.
     for bad in ["2020-01-01", "2040-01-01"] {
         plan(&bed, 4, &["--hold-package", "lab-plain"], bad);
