@@ -25,6 +25,13 @@ fn running(machine: &mut Machine) -> String {
     machine.output(&["uname", "-r"]).unwrap().trim().to_owned()
 }
 
+/// What is installed of kernels, and what the boot loader has to choose from.
+fn kernels(machine: &mut Machine) -> String {
+    let list = "dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\\n' 'linux-image*' | grep ^ii; \
+                readlink /vmlinuz; ls /boot/vmlinuz*";
+    machine.output(&["sh", "-c", list]).unwrap()
+}
+
 /// Waits for the end of a run that goes on by itself, and gives its history.
 #[track_caller]
 fn history(machine: &mut Machine, run: &str) -> String {
@@ -58,6 +65,7 @@ fn run_boots_into_the_kernel_that_it_installed() {
     let mut machine = lab.machine("machine", &root, &luggage).unwrap();
     let old = running(&mut machine);
     assert_ne!(old, new);
+    let before = kernels(&mut machine);
 
     let plan = [
         "overlock",
@@ -91,6 +99,22 @@ fn run_boots_into_the_kernel_that_it_installed() {
         "{told}"
     );
     assert_eq!(running(&mut machine), new);
+
+    // And back: the kernel that runs goes, and the one that is left boots.
+    let back = succeeds(&mut machine, &["overlock", "revert", "1"]);
+    assert!(
+        back.stdout.contains("the host reboots now"),
+        "{}",
+        back.stdout
+    );
+    machine.follow().unwrap();
+    let told = history(&mut machine, "2");
+    assert!(
+        told.contains(&format!("kernel {old} runs, as planned")),
+        "{told}"
+    );
+    assert_eq!(running(&mut machine), old);
+    assert_eq!(kernels(&mut machine), before);
     let scan = ["overlock", "plan", "--offline"];
     assert!(
         succeeds(&mut machine, &scan)

@@ -2,7 +2,7 @@
 //!
 //! dnf works out what moves together from the metadata that the host has, and checks the signatures of what it fetches.
 //! The transaction itself is rpm's, with the files that we hashed and nothing else: dnf would resolve anew, needs metadata
-//! for modular packages, and its plugins would act beside us (decision 0022). rpm's transactions are not atomic: what a
+//! for modular packages, and its plugins would act beside us (decision 0023). rpm's transactions are not atomic: what a
 //! cut leaves is seen by [`cut`] and mended by [`mend`].
 //!
 //! ```text

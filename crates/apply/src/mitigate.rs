@@ -125,7 +125,7 @@ impl Measures<'_> {
                 return Err(MitigateError::unfit(measure, why));
             }
             notes.extend(match measure {
-                Measure::DisableUnit { unit } => unit::check(measure, unit)?,
+                Measure::DisableUnit { unit } => unit::check(measure, unit, self.measures)?,
                 Measure::Sysctl { key, value } => parameter::check(measure, key, *value, self.run)?,
                 Measure::BlockModule { module } => module::check(measure, module)?,
                 Measure::HoldPackage { package } => hold::check(measure, package)?,
@@ -171,6 +171,10 @@ impl Measures<'_> {
     pub fn take(&self, only: Option<RunId>) -> Notes {
         let mut notes = Vec::new();
         for mut record in self.of(only)? {
+            // Units may need one another: each can be started before the first one is.
+            for kept in record.kept.iter().filter(|kept| self.has(kept)) {
+                unit::free(&kept.former, record.run)?;
+            }
             for kept in record.kept.iter().rev().filter(|kept| self.has(kept)) {
                 notes.extend(take(kept, record.run)?);
             }

@@ -20,12 +20,16 @@ pub const SNAPSHOTS_KEPT: usize = 3;
 /// Replaced roots that are kept, the newest. Each is a whole system with what was written until it was replaced.
 pub const REPLACED_KEPT: usize = 2;
 
+/// Most lines that say what is excluded: a host of containers has thousands of nested subvolumes.
+const EXCLUDED_MAX: usize = 20;
+
 /// A file system that can keep the root and put it back.
 pub trait Snapshots {
     /// Its word for people: `btrfs`.
     fn word(&self) -> &'static str;
 
-    /// What is no part of a snapshot and stays as it is when one is put back: mounts, nested subvolumes.
+    /// What is no part of a snapshot and stays as it is when one is put back: mounts, nested subvolumes. Lines for people;
+    /// where there are very many, the last says how many more.
     ///
     /// # Errors
     /// When it cannot be listed.
@@ -196,6 +200,16 @@ pub fn of_root() -> Result<Box<dyn Snapshots>, NoSnapshots> {
     Ok(Box::new(btrfs::Btrfs::of(Path::new("/"), &mounts)?))
 }
 
+/// The first lines, and how many more there are.
+fn first_lines(mut lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(EXCLUDED_MAX);
+    if more > 0 {
+        lines.truncate(EXCLUDED_MAX);
+        lines.push(format!("and {more} more"));
+    }
+    lines
+}
+
 /// What is more than `kept` of these numbered names, oldest first; never `current`.
 fn surplus(numbers: impl IntoIterator<Item = u64>, kept: usize, current: u64) -> Vec<u64> {
     let mut numbers: Vec<u64> = numbers.into_iter().collect();
@@ -216,5 +230,14 @@ mod tests {
         assert_eq!(surplus([7, 1, 9, 4], 3, 9), [1]);
         assert_eq!(surplus([7, 1, 9, 4], 2, 1), [4]);
         assert_eq!(surplus([7, 9], 3, 9), [0; 0]);
+    }
+
+    #[test]
+    fn very_many_lines_are_counted() {
+        let lines = |count: usize| first_lines(vec!["x".to_owned(); count]);
+        assert_eq!(lines(EXCLUDED_MAX).len(), EXCLUDED_MAX);
+        let many = lines(EXCLUDED_MAX + 2);
+        assert_eq!(many.len(), EXCLUDED_MAX + 1);
+        assert_eq!(many.last().unwrap(), "and 2 more");
     }
 }

@@ -55,24 +55,29 @@ struct Machine {
 }
 
 impl Machine {
-    /// A root of version 1 whose snapshot is that of run 1, and which is at version 2 now.
-    fn new(boots: Boots) -> Self {
+    /// On this disk, or an empty one; off.
+    fn with_disk(boots: Boots, image: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let image = folder.path().join("image");
-        fs::File::create(&image)
-            .unwrap()
-            .set_len(256 << 20)
-            .unwrap();
-        run("mkfs.btrfs", &["-q", image.to_str().unwrap()]);
+        let own = folder.path().join("image");
+        match image {
+            Some(image) => copy(image, &own),
+            None => fs::File::create(&own).unwrap().set_len(256 << 20).unwrap(),
+        }
         for mount in ["root", "top", "run"] {
             fs::create_dir(folder.path().join(mount)).unwrap();
         }
-        let mut machine = Self {
+        Self {
             folder,
             boots,
-            image,
+            image: own,
             device: None,
-        };
+        }
+    }
+
+    /// A root of version 1 whose snapshot is that of run 1, and which is at version 2 now.
+    fn new(boots: Boots) -> Self {
+        let mut machine = Self::with_disk(boots, None);
+        run("mkfs.btrfs", &["-q", machine.image.to_str().unwrap()]);
         machine.mount("subvolid=5", "top");
         let top = machine.at("top");
         let make = |path: &str| {
@@ -155,14 +160,7 @@ impl Machine {
             run("sync", &["-f", self.at("root").to_str().unwrap()]);
         }
         let was = self.at("was");
-        run(
-            "cp",
-            &[
-                "--sparse=always",
-                self.image.to_str().unwrap(),
-                was.to_str().unwrap(),
-            ],
-        );
+        copy(&self.image, &was);
         self.off();
         fs::rename(was, &self.image).unwrap();
         self.boot();
@@ -180,7 +178,7 @@ impl Machine {
             snapshot: RunId(1),
             by: RunId(7),
             folder: &state.join("runs/7"),
-            carried: &[state.clone()],
+            carried: std::slice::from_ref(&state),
             needed: &self.at("root").join("usr/bin/overlock"),
         };
         self.btrfs().put_back_asking(&back, &mut |act| {
@@ -228,6 +226,11 @@ impl Drop for Machine {
     }
 }
 
+fn copy(from: &Path, to: &Path) {
+    let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
+    run("cp", &["--sparse=always", from, to]);
+}
+
 fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -244,13 +247,13 @@ fn available(test: &str) -> Option<MutexGuard<'static, ()>> {
 
 /// To the end from wherever it is, as runs that are taken up again after each boot do; how many boots it took.
 fn finish(machine: &mut Machine) -> u32 {
-    for boots in 0..4 {
-        match machine.put_back(None).unwrap() {
-            PutBack::Runs => return boots,
-            PutBack::AwaitsBoot(_) => machine.cut(Cut::Unsynced),
-        }
+    let mut boots = 0;
+    while machine.put_back(None).unwrap() != PutBack::Runs {
+        boots += 1;
+        assert!(boots < 4, "it does not end");
+        machine.cut(Cut::Unsynced);
     }
-    panic!("it does not end");
+    boots
 }
 
 #[track_caller]
@@ -274,32 +277,12 @@ fn is_back(machine: &mut Machine, what: &str) {
 }
 
 fn power_goes_at_every_point(boots: Boots) {
-    let untouched = Machine::new(boots);
-    let image = untouched.image.clone();
-    let mut untouched = untouched;
+    let mut untouched = Machine::new(boots);
     untouched.off();
     for act in ACTS {
         for cut in [Cut::Unsynced, Cut::Nothing] {
             let what = format!("{boots:?}, {cut:?}, before {act:?}");
-            let folder = tempfile::tempdir().unwrap();
-            let copy = folder.path().join("image");
-            run(
-                "cp",
-                &[
-                    "--sparse=always",
-                    image.to_str().unwrap(),
-                    copy.to_str().unwrap(),
-                ],
-            );
-            for mount in ["root", "top", "run"] {
-                fs::create_dir(folder.path().join(mount)).unwrap();
-            }
-            let mut machine = Machine {
-                folder,
-                boots,
-                image: copy,
-                device: None,
-            };
+            let mut machine = Machine::with_disk(boots, Some(&untouched.image));
             machine.boot();
             let stopped = machine.put_back(Some(act)).unwrap_err();
             assert!(

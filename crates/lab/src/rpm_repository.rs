@@ -70,6 +70,17 @@ impl RpmRepository {
         self.index()
     }
 
+    /// Adds a package without a signature of its own; the metadata is signed as always.
+    ///
+    /// # Errors
+    /// When it cannot be taken or the metadata cannot be made.
+    pub fn publish_unsigned(&self, package: &Path) -> Result<()> {
+        let name = package.file_name().unwrap_or_default();
+        fs::copy(package, self.folder.join("Packages").join(name))
+            .with_context(|| format!("cannot take `{}`", package.display()))?;
+        self.index()
+    }
+
     /// Takes a version away, from the metadata and as a file.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Carrying a plan out: journal, guard, engine and hands put together.
 
 use super::printing::Telling;
-use super::{mitigating, site};
+use super::{mitigating, rooting, site};
 use crate::cli::{Carry, Packages, Source, Subject};
 use crate::exit::{Done, Failure, Kind};
 use crate::scan::{facts, inventory, judged, tables};
@@ -210,7 +210,7 @@ fn carry_on(
         Driven::Ended(end) => {
             reboot::disarm();
             telling.borrow_mut().ended(&end, &log)?;
-            outcome(run, entry.on_failure, &end)
+            outcome(run, entry, &end)
         }
         Driven::Rebooting => {
             telling.borrow_mut().rebooting(run)?;
@@ -220,7 +220,7 @@ fn carry_on(
 }
 
 /// The exit code of an end.
-fn outcome(run: RunId, on_failure: OnFailure, end: &End) -> Result<Done, Failure> {
+fn outcome(run: RunId, entry: &HostEntry, end: &End) -> Result<Done, Failure> {
     let show = format!("`overlock history {run}` shows every step");
     match end {
         End::Target => Ok(Done::Clear),
@@ -243,7 +243,7 @@ fn outcome(run: RunId, on_failure: OnFailure, end: &End) -> Result<Done, Failure
         }),
         End::Reverted { why } => Err(Failure::of(
             Kind::NotApplied,
-            match on_failure {
+            match entry.on_failure {
                 OnFailure::StateRevert => {
                     anyhow!("it failed, and the root was put back by a state revert: {why}")
                 }
@@ -257,7 +257,12 @@ fn outcome(run: RunId, on_failure: OnFailure, end: &End) -> Result<Done, Failure
             Kind::Repair,
             anyhow!("the host is in neither state: {why}"),
         )
-        .hint("`overlock repair` explains it and mends it")),
+        .hint(match rooting::keeps_by(entry) {
+            false => "`overlock repair` explains it and mends it".to_owned(),
+            true => format!(
+                "`overlock repair` explains it and mends it; `overlock revert {run} --state` puts the root back"
+            ),
+        })),
     }
 }
 

@@ -303,8 +303,13 @@ pub fn plan(plan: &PlanFile, held: usize, out: &mut dyn Write) -> io::Result<()>
 fn measures(entry: &HostEntry) -> Option<String> {
     entry.steps.iter().find_map(|step| match step {
         Step::Mitigate { measures, undo } => {
-            let way = if *undo { " taken away" } else { "" };
-            Some(format!("{} measures{way}", measures.len()))
+            let way = if *undo { "takes away" } else { "puts in place" };
+            let of = if measures.len() == 1 {
+                "measure"
+            } else {
+                "measures"
+            };
+            Some(format!("{way} {} {of}", measures.len()))
         }
         _ => None,
     })

@@ -59,6 +59,12 @@ pub fn keep_first(steps: &mut Vec<Step>) {
     steps.insert(change, Step::Snapshot {});
 }
 
+/// Whether an entry keeps the root.
+pub fn keeps_by(entry: &HostEntry) -> bool {
+    let mut steps = entry.steps.iter();
+    steps.any(|step| step.verb() == plan::Verb::Snapshot)
+}
+
 /// The run whose snapshot an entry puts back, if that is what it is for.
 pub fn put_back_by(entry: &HostEntry) -> Option<RunId> {
     entry.steps.iter().find_map(|step| match step {

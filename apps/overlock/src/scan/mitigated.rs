@@ -124,6 +124,7 @@ mod tests {
         let mut inventory: Inventory = serde_json::from_value(serde_json::json!({
             "schema": "overlock.inventory/1",
             "os": {"id": "debian", "version_id": "12"},
+            "packages": [],
             "offers": [
                 {"package": "cups", "version": "2", "repository": "main", "blocked": {"by": "hold"}},
                 {"package": "jq", "version": "2", "repository": "main", "blocked": {"by": "hold"}},

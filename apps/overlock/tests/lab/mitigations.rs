@@ -223,6 +223,14 @@ fn measure_ends_by_itself_and_leaves_what_was_there_before_it() {
     ];
     plan(&bed, 0, &measures, "10s");
     assert_eq!(bed.apply(&[]).code, 0);
+    // Whoever wants every plan signed still has what he agreed to end by itself, and no sooner.
+    let key =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKHEChN4LGrXCIVWqUFvvFFAgsDTR8wYLFnGGUMdbHLW ada";
+    let trust = format!("threshold = 1\n[[approver]]\nname = \"ada\"\nkey = \"{key}\"\n");
+    bed.run(0, &["mkdir", "-p", "/etc/overlock"]);
+    bed.host.write("/etc/overlock/trust.toml", &trust).unwrap();
+    let sooner = bed.run(4, &["overlock", "revert", "1"]);
+    assert!(sooner.stderr.contains("unsigned"), "{}", sooner.stderr);
     let timers = "systemctl list-timers --no-legend | grep -q overlock-mitigation-1.timer";
     bed.run(0, &["sh", "-c", timers]);
     // The timer's own event; bounded.
@@ -230,6 +238,7 @@ fn measure_ends_by_itself_and_leaves_what_was_there_before_it() {
     bed.run(0, &["sh", "-c", wait]);
     let done = "for i in $(seq 300); do overlock history | grep -q 'target.*takes back run 1' && exit 0; sleep 0.1; done; exit 1";
     bed.run(0, &["sh", "-c", done]);
+    bed.run(0, &["rm", "-r", "/etc/overlock"]);
     assert_eq!(traces(&bed), before);
     // Nothing is left to expire.
     let none = bed.run(0, &["overlock", "mitigate", "--expire"]).stdout;
@@ -264,6 +273,43 @@ fn what_no_plan_may_ask_for_is_refused_and_nothing_is_changed() {
         assert_eq!(ran.code, 4, "{}{}", ran.stdout, ran.stderr);
         assert!(ran.stderr.contains(why), "{}", ran.stderr);
     }
+    // Nothing else goes down with it unasked.
+    porter(&bed);
+    let guest = "[Unit]\nRequires=porter.service\nAfter=porter.service\n[Service]\nExecStart=/bin/sleep infinity\n";
+    bed.host
+        .write("/etc/systemd/system/guest.service", guest)
+        .unwrap();
+    bed.run(0, &["systemctl", "daemon-reload"]);
+    bed.run(0, &["systemctl", "start", "guest.service"]);
+    plan(&bed, 0, &["--disable-unit", "porter.service"], "30d");
+    let ran = bed.apply(&[]);
+    assert_eq!(ran.code, 4, "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stderr.contains("guest.service runs and stops with it"),
+        "{}",
+        ran.stderr
+    );
+    // What fails after the change is taken back.
+    let check =
+        "[[check]]\nname = \"porter\"\ntcp = \"127.0.0.1:8631\"\npasses = 1\nwithin_seconds = 1\n";
+    bed.run(0, &["mkdir", "-p", "/etc/overlock"]);
+    bed.host
+        .write("/etc/overlock/overlock.toml", check)
+        .unwrap();
+    let both = [
+        "--disable-unit",
+        "porter.service",
+        "--disable-unit",
+        "guest.service",
+    ];
+    plan(&bed, 0, &both, "30d");
+    let ran = bed.apply(&[]);
+    assert_eq!(ran.code, 5, "{}{}", ran.stdout, ran.stderr);
+    let active = ["systemctl", "is-active", "porter.service", "guest.service"];
+    assert_eq!(bed.run(0, &active).stdout, "active\nactive\n");
+    let undo = "systemctl disable -q --now porter.service guest.service; \
+        rm -r /etc/overlock /etc/systemd/system/porter.service /etc/systemd/system/guest.service; systemctl daemon-reload";
+    bed.run(0, &["sh", "-c", undo]);
     // Already over, and without an end that anybody will see.
     for bad in ["2020-01-01", "2040-01-01"] {
         plan(&bed, 4, &["--hold-package", "lab-plain"], bad);

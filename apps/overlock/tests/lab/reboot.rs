@@ -90,3 +90,28 @@ fn power_cut_on_the_way_down_is_a_boot_too() {
     bed.host.start().unwrap();
     ends_in_target(&bed, "1");
 }
+
+/// What went wrong only after the boot is taken back, and what the new packages booted does not stay.
+#[test]
+fn run_that_fails_after_its_boot_goes_back_and_boots_again() {
+    let test = "run_that_fails_after_its_boot_goes_back_and_boots_again";
+    let Some(mut bed) = Bed::with(test, &["lab-plain", "lab-breaks-service"]) else {
+        return;
+    };
+    let before = bed.state();
+    let more = ["--reboot", "always", "--confirm", "never"];
+    bed.plan(&["lab-plain", "lab-breaks-service"], &more);
+    let ran = bed.apply(&[]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    for _ in ["forward", "back"] {
+        assert_eq!(bed.host.follow().unwrap(), Ended::Rebooted);
+    }
+    let wait = "for i in $(seq 600); do overlock history | grep -q reverted && exit 0; sleep 0.1; done; \
+                journalctl -u overlock-resume; exit 1";
+    bed.run(0, &["bash", "-c", wait]);
+    let history = bed.run(0, &["overlock", "history", "1"]).stdout;
+    assert!(history.contains("lab-breaks-service"), "{history}");
+    assert_eq!(bed.version("lab-plain"), "1.0 ii");
+    assert_eq!(bed.state(), before, "{history}");
+    bed.is_whole();
+}

@@ -222,6 +222,19 @@ fn rpm_artifacts_that_changed_or_went_are_not_installed() {
     assert!(ran.stderr.contains("lab-plain"), "{}", ran.stderr);
     assert_eq!(bed.state(), before);
 
+    // A package that nobody signed: dnf is asked to check, and does.
+    let unsigned = overlock_lab::Rpm::new("lab-plain", "3.0")
+        .file("/usr/share/lab-plain/version", "3.0")
+        .build(&bed.lab.folder().join("hosts"))
+        .unwrap();
+    bed.repository.publish_unsigned(&unsigned).unwrap();
+    bed.run(0, &renew);
+    bed.plan(&["lab-plain"], &[]);
+    let ran = bed.apply(&[]);
+    assert_eq!(ran.code, 5, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("not signed"), "{}", ran.stderr);
+    assert_eq!(bed.state(), before);
+
     // An update that takes another package away is no update.
     let rival = ["overlock", "plan", "--offline", "--only", "lab-rival"];
     let refused = bed.run(4, &rival);
@@ -229,5 +242,17 @@ fn rpm_artifacts_that_changed_or_went_are_not_installed() {
         refused.stderr.contains("would remove lab-plain"),
         "{}",
         refused.stderr
+    );
+    // F9: a package that is there twice is not our mess, and nothing is done on top of it.
+    let twice = "dnf -q -y --downloadonly --downloaddir=/root install lab-rival-2.0 && \
+                 rpm -i --justdb --nodeps --force /root/lab-rival-2.0-1.noarch.rpm";
+    bed.run(0, &["sh", "-c", twice]);
+    let ran = bed.apply(&[]);
+    assert_eq!(ran.code, 4, "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("lab-rival.noarch is there in 2 versions"),
+        "{}",
+        ran.stderr
     );
 }

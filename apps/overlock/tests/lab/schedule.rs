@@ -3,7 +3,7 @@
 use crate::bed::Bed;
 use crate::runs::holds;
 use overlock_lab::corpus::{self, Release};
-use overlock_lab::{Recipe, Root, Suite};
+use overlock_lab::{Deb, Recipe, Root, Suite};
 
 const UNIT: &str = "overlock-schedule.service";
 
@@ -37,11 +37,19 @@ fn window_brings_what_is_within_bounds_and_no_more() {
     let mut security = bed.lab.repository(suite).unwrap();
     let first = corpus::all(Release::First, bed.lab.folder()).unwrap();
     security.publish(&first).unwrap();
+    // By its name one of the packages that may cut a host off.
+    let cutting = |version: &str| {
+        let deb =
+            Deb::new("wireguard-lab", version).file("/usr/share/wireguard-lab/version", version);
+        deb.build(bed.lab.folder()).unwrap()
+    };
+    security.publish(&[cutting("1.0")]).unwrap();
     bed.host.use_repository(&security).unwrap().ok().unwrap();
-    bed.install_first(&["lab-plain", "lab-service", "lab-conffile"]);
+    bed.install_first(&["lab-plain", "lab-service", "lab-conffile", "wireguard-lab"]);
     // New since the host last asked: the schedule asks first.
     let second = corpus::all(Release::Second, bed.lab.folder()).unwrap();
     security.publish(&second).unwrap();
+    security.publish(&[cutting("2.0")]).unwrap();
 
     set(&bed, "-1 minute", &["--without", "lab-conffile"]);
     let timers = bed
@@ -59,6 +67,11 @@ fn window_brings_what_is_within_bounds_and_no_more() {
         said.contains("held: lab-conffile 2.0: lab-conffile is never to be updated"),
         "{said}"
     );
+    assert_eq!(bed.version("wireguard-lab"), "1.0 ii", "{said}");
+    assert!(
+        said.contains("held: wireguard-lab 2.0: wireguard-lab may cut the host off"),
+        "{said}"
+    );
     bed.is_whole();
     let history = bed.run(0, &["overlock", "history", "1"]).stdout;
     assert!(history.contains("held: lab-conffile"), "{history}");
@@ -66,6 +79,20 @@ fn window_brings_what_is_within_bounds_and_no_more() {
     let shown = bed.run(0, &show).stdout;
     holds("overlock.schedule-1.json", &shown);
     assert!(shown.contains("\"result\": \"applied\""), "{shown}");
+
+    // Once there is something that confirms, it is let through.
+    let connect = "[confirm]\nconnect = [\"repository.lab:80\"]\n";
+    bed.host
+        .write("/etc/overlock/overlock.toml", connect)
+        .unwrap();
+    bed.run(0, &["systemctl", "start", UNIT]);
+    assert_eq!(bed.version("wireguard-lab"), "2.0 ii");
+    let confirmed = bed.run(0, &["overlock", "history", "2"]).stdout;
+    assert!(
+        confirmed.contains("confirmed by a fresh connection to repository.lab:80"),
+        "{confirmed}"
+    );
+    bed.run(0, &["rm", "/etc/overlock/overlock.toml"]);
 
     // Within bounds nothing is left; then a bound is lifted, but the window is closed.
     bed.run(0, &["systemctl", "start", UNIT]);

@@ -47,6 +47,9 @@ fn failed_run_goes_back_by_a_state_revert() {
     let Some(mut bed) = bed(test, &["lab-plain", "lab-conffile", "lab-breaks-service"]) else {
         return;
     };
+    // The former version of one is nowhere to be had any more: no package revert brings it back.
+    bed.repository.withdraw("lab-plain", "1.0").unwrap();
+    bed.run(0, &["sh", "-c", "apt-get -q update && apt-get clean"]);
     let before = bed.state();
     let planned = bed.plan(
         &["lab-plain", "lab-conffile", "lab-breaks-service"],
@@ -54,6 +57,8 @@ fn failed_run_goes_back_by_a_state_revert() {
     );
     let said =
         "keeps a snapshot of the root first; a failed run puts it back and reboots: a state revert";
+    assert!(planned.stdout.contains(said), "{}", planned.stdout);
+    let said = "1 of them one-way: they go back by a state revert only";
     assert!(planned.stdout.contains(said), "{}", planned.stdout);
     // Data of the time between: written once the snapshot is there.
     let write: String = PLACES
@@ -102,6 +107,9 @@ fn run_is_taken_back_by_hand_with_all_that_came_later() {
     let Some(mut bed) = bed(test, &["lab-plain", "lab-service"]) else {
         return;
     };
+    // The other way to boot: no name, but the default subvolume. Both roots have been `@`.
+    bed.run(0, &["btrfs", "subvolume", "set-default", "/"]);
+    bed.host.reboot().unwrap();
     let before = bed.state();
     for package in ["lab-plain", "lab-service"] {
         bed.plan(&[package], &[]);
@@ -135,6 +143,8 @@ fn run_is_taken_back_by_hand_with_all_that_came_later() {
         assert!(said.contains(line), "{line}: {said}");
     }
     ends(&bed, "3", "target.*takes back run 1 .state revert.");
+    let default = bed.host.output(&["btrfs", "subvolume", "get-default", "/"]);
+    assert!(default.unwrap().trim().ends_with(" path @"));
     assert_eq!(bed.state(), before);
     assert_eq!(bed.host.read("/run/lab-service").unwrap(), "1.0\n");
     bed.is_whole();

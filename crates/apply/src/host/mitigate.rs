@@ -132,8 +132,8 @@ impl LocalHost<'_> {
         let mut notes = Vec::new();
         match self.mitigate_look(of) {
             Ok((Standing::Target, _)) => notes.push(match of.undo {
-                false => format!("{} measures are in force", of.measures.len()),
-                true => format!("{} measures are gone", of.measures.len()),
+                false => format!("in force: {} of {0} measures", of.measures.len()),
+                true => format!("gone: {} of {0} measures", of.measures.len()),
             }),
             Ok((standing, more)) => {
                 let why = format!("measures are {}: {}", standing.word(), more.join("; "));

@@ -264,3 +264,41 @@ impl LocalHost<'_> {
         Ok(Some((standing, notes)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use overlock_model::plan::{Digest, HostId};
+
+    #[test]
+    fn entry_says_whether_the_root_is_kept_or_put_back() {
+        let of = |steps: &[Step], on_failure| {
+            let entry = HostEntry {
+                host: HostId::from_random([7; 16]),
+                name: String::new(),
+                os: "debian:12".to_owned(),
+                closure: Digest::of(b""),
+                steps: steps.to_vec(),
+                on_failure,
+            };
+            Roots::of(&entry, |run| match run {
+                RunId(3) => Ok(Closure::default()),
+                RunId(_) => Err("no such run"),
+            })
+        };
+        let (install, keep) = (Step::Install {}, Step::Snapshot {});
+        assert_eq!(
+            of(std::slice::from_ref(&install), OnFailure::Revert),
+            Ok(Roots::Left)
+        );
+        for (wish, on_failure) in [(OnFailure::Revert, false), (OnFailure::StateRevert, true)] {
+            let kept = of(&[keep.clone(), install.clone()], wish);
+            assert_eq!(kept, Ok(Roots::Kept { on_failure }));
+        }
+        let put_back = of(&[Step::Revert { run: 3 }], OnFailure::Stop);
+        let (run, closure) = (RunId(3), Closure::default());
+        assert_eq!(put_back, Ok(Roots::PutBack { run, closure }));
+        let unknown = of(&[Step::Revert { run: 4 }], OnFailure::Stop);
+        assert_eq!(unknown, Err("no such run"));
+    }
+}

@@ -10,15 +10,17 @@ use crate::durable;
 use crate::program::{Call, Program};
 use crate::restart::is_systemd;
 use crate::timer::{property, remove_if_empty, systemctl};
-use overlock_model::mitigation::Measure;
+use overlock_model::mitigation::{Measure, Mitigation};
 use overlock_model::run::RunId;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "/etc/systemd/system";
+/// Units that are looked at for what goes down together.
+const DEPENDENTS_MAX: usize = 256;
 
-pub(super) fn check(measure: &Measure, unit: &str) -> Notes {
+pub(super) fn check(measure: &Measure, unit: &str, all: &[Mitigation]) -> Notes {
     if !is_systemd() {
         return Err(MitigateError::unfit(measure, "systemd does not run here"));
     }
@@ -32,6 +34,10 @@ pub(super) fn check(measure: &Measure, unit: &str) -> Notes {
             "{unit} is masked by this host's own configuration already; it stays so afterwards"
         )]),
         "loaded" => {
+            if let Some(other) = goes_down_with(&id, all)? {
+                let why = format!("{other} runs and stops with it; disable it too, or leave both");
+                return Err(MitigateError::unfit(measure, why));
+            }
             let sockets = property(&id, "TriggeredBy")?;
             let mut notes = Vec::new();
             if !sockets.is_empty() {
@@ -47,6 +53,40 @@ pub(super) fn check(measure: &Measure, unit: &str) -> Notes {
             format!("systemd says that it is `{other}`"),
         )),
     }
+}
+
+/// A unit that runs, would be stopped together with this one, and is none that the plan disables. It would not come back
+/// with it either.
+fn goes_down_with(id: &str, all: &[Mitigation]) -> Result<Option<String>, MitigateError> {
+    let is_planned = |name: &str| {
+        all.iter().any(|one| match &one.measure {
+            Measure::DisableUnit { unit } => unit == name,
+            _ => false,
+        })
+    };
+    let mut seen = BTreeSet::from([id.to_owned()]);
+    let mut open = vec![id.to_owned()];
+    while let Some(one) = open.pop() {
+        for relation in ["RequiredBy", "BoundBy", "ConsistsOf"] {
+            for name in property(&one, relation)?
+                .split(' ')
+                .filter(|name| !name.is_empty())
+            {
+                // A target runs nothing itself.
+                let counts = !name.ends_with(".target") && !is_planned(name);
+                if counts && runs(&property(name, "ActiveState")?) {
+                    return Ok(Some(name.to_owned()));
+                }
+                if !name.ends_with(".target")
+                    && seen.len() < DEPENDENTS_MAX
+                    && seen.insert(name.to_owned())
+                {
+                    open.push(name.to_owned());
+                }
+            }
+        }
+    }
+    Ok(None)
 }
 
 pub(super) fn former(unit: &str) -> Result<Former, MitigateError> {
@@ -73,15 +113,24 @@ pub(super) fn put(former: &Former, run: RunId) -> Notes {
     Ok(vec![format!("{id} is stopped, and nothing can start it")])
 }
 
-pub(super) fn take(former: &Former, run: RunId) -> Notes {
-    let Some((id, active)) = ours(former) else {
-        return Ok(vec!["left masked, as it was".to_owned()]);
+/// Takes the file away that keeps a unit from being started; nothing for what is none.
+pub(super) fn free(former: &Former, run: RunId) -> Result<(), MitigateError> {
+    let Some((id, _)) = ours(former) else {
+        return Ok(());
     };
     let path = path(id, run);
     durable::remove(&path).map_err(|source| MitigateError::file("remove", &path, source))?;
     if let Some(folder) = path.parent() {
         remove_if_empty(folder);
     }
+    Ok(())
+}
+
+pub(super) fn take(former: &Former, run: RunId) -> Notes {
+    let Some((id, active)) = ours(former) else {
+        return Ok(vec!["left masked, as it was".to_owned()]);
+    };
+    free(former, run)?;
     systemctl(&["daemon-reload"])?;
     match property(id, "LoadState")?.as_str() {
         "loaded" if active => {

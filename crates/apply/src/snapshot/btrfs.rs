@@ -19,7 +19,7 @@ mod usage;
 pub use swap::Act;
 
 use super::mounts::Mounts;
-use super::{Back, NoSnapshots, PutBack, SnapshotError, Snapshots, surplus};
+use super::{Back, NoSnapshots, PutBack, SnapshotError, Snapshots, first_lines, surplus};
 use crate::program::{Call, Program};
 use overlock_model::run::RunId;
 use std::ffi::OsStr;
@@ -152,7 +152,9 @@ impl Snapshots for Btrfs {
         let nested = nested
             .iter()
             .map(|path| format!("/{path} (a nested subvolume)"));
-        Ok(self.mounts.iter().cloned().chain(nested).collect())
+        Ok(first_lines(
+            self.mounts.iter().cloned().chain(nested).collect(),
+        ))
     }
 
     fn holds(&self, place: &Path) -> bool {

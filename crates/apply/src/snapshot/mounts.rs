@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 /// More than any host has: a line has some hundred bytes.
 const BYTES_MAX: u64 = 8 << 20;
 
-/// File systems without a disk behind them: nothing of them is in a snapshot, and nobody expects it to be.
-const WITHOUT_DISK: [&str; 22] = [
+/// File systems that show what is elsewhere, or nothing that lasts: containers, packed programs, the kernel. Nobody expects
+/// them in a snapshot.
+const WITHOUT_DISK: [&str; 24] = [
     "autofs",
     "binfmt_misc",
     "bpf",
@@ -23,11 +24,13 @@ const WITHOUT_DISK: [&str; 22] = [
     "hugetlbfs",
     "mqueue",
     "nsfs",
+    "overlay",
     "proc",
     "pstore",
     "ramfs",
     "rpc_pipefs",
     "securityfs",
+    "squashfs",
     "sysfs",
     "tmpfs",
     "tracefs",
@@ -155,6 +158,7 @@ mod tests {
 26 23 0:50 / /run/host rw - ext4 /dev/sdb rw
 27 23 0:51 /a\\040b /mnt/a\\040b rw - ext4 /dev/sdc rw
 28 23 0:52 / /tmp rw - tmpfs tmpfs rw
+29 23 0:53 / /var/lib/docker/overlay2/1/merged rw - overlay overlay rw
 a line that is none
 ";
 
@@ -179,7 +183,7 @@ a line that is none
         assert_eq!(
             places,
             ["/boot/efi", "/home", "/mnt/a b"].map(Path::new),
-            "not what the kernel makes, and nothing below /run"
+            "not what the kernel or a container makes, and nothing below /run"
         );
     }
 }

@@ -50,6 +50,9 @@ impl Refusal {
             | Self::GenerationTaken { .. }
             | Self::GenerationAhead { .. }
             | Self::Superseded { .. } => "plan again: `overlock plan`",
+            Self::Measure { .. } => {
+                "measures only close things, and never those that a host runs by: `docs/mitigations.md` lists them"
+            }
             Self::MeasureExpired { .. } | Self::MeasureTooLong { .. } => {
                 "plan it again with a nearer end: `overlock mitigate --expires`"
             }
@@ -65,7 +68,6 @@ impl Refusal {
             | Self::StepsAndClosure { .. }
             | Self::TooManyNames { .. }
             | Self::NameTwice { .. }
-            | Self::Measure { .. }
             | Self::ConfirmTime { .. }
             | Self::NoSuchStep { .. }
             | Self::Manager { .. }

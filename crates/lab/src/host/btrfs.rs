@@ -1,8 +1,8 @@
 //! A host on a btrfs of its own, as an installer lays it out: the root is the subvolume `@`, `/srv` the subvolume `@data`
 //! mounted there, and [`NESTED`] a subvolume within the root.
 //!
-//! The host sees the device of its file system, as a machine sees its disk. At each boot the root is mounted anew by its
-//! name, since a state revert gives this name to another subvolume.
+//! The host sees the device of its file system, as a machine sees its disk. At each boot the root is mounted anew, since a
+//! state revert gives its name to another subvolume.
 //!
 //! ```text
 //! roots/NAME.btrfs-SIZE   made once: mkfs, subvolumes, a copy of the root
@@ -45,11 +45,18 @@ impl Btrfs {
         Ok(disk)
     }
 
-    /// Mounts what is called `@` now.
+    /// Mounts the root as the disk is to boot: the default subvolume where somebody on the host has set one, else what is
+    /// called `@` now.
     pub fn mount_root(&self, at: &Path) -> Result<()> {
         // The kernel may still be ending the namespace of the last boot. That nothing is mounted is fine.
         let _ = tool::succeed(tool::command("umount", &["--lazy", "--quiet"]).arg(at));
-        let mut mount = tool::command("mount", &["-o", "subvol=@", &self.device]);
+        let mut default = tool::command("btrfs", &["subvolume", "get-default"]);
+        let default = tool::output(default.arg(&self.data))?;
+        let options = match default.starts_with("ID 5 ") {
+            true => "subvol=@",
+            false => "rw",
+        };
+        let mut mount = tool::command("mount", &["-o", options, &self.device]);
         tool::succeed(mount.arg(at))
     }
 

@@ -1,14 +1,14 @@
 //! The line into a machine: commands in, what they came to out, through a serial port of virtio.
 //!
-//! Inside, [`AGENT`] sits at the port. At the beginning of a boot it says `up BOOT`; then it takes `LENGTH` and a script
+//! Inside, [`AGENT`] sits at the port. At the beginning of a boot it says `up`; then it takes `LENGTH` and a script
 //! of so many bytes, and answers `CODE LENGTH LENGTH` and both outputs. One command is under way at a time.
 
 use crate::host::Ran;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Most that a program may print on one stream.
 const PRINTED_MAX: u64 = 16 << 20;
@@ -20,8 +20,7 @@ pub const AGENT: &str = r#"#!/bin/bash
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LANG=C.UTF-8 TERM=dumb
 cd /root || exit
 exec 3<>/dev/virtio-ports/lab
-read -r boot </proc/sys/kernel/random/boot_id
-echo "up $boot" >&3
+echo up >&3
 while read -r -u 3 length; do
     head -c "$length" <&3 >/run/lab.script
     code=0
@@ -49,20 +48,11 @@ impl Line {
         Ok((line, theirs.into()))
     }
 
-    /// Waits until a boot other than this one says that it is up, and gives its id.
-    pub fn await_boot(&mut self, former: &str, limit: Duration) -> Result<String> {
-        let begun = Instant::now();
-        loop {
-            let left = limit
-                .checked_sub(begun.elapsed())
-                .with_context(|| format!("waited {} s for a boot", limit.as_secs()))?;
-            let said = self.line(left)?;
-            // What else comes is the end of an answer that the reboot cut off.
-            match said.strip_prefix("up ") {
-                Some(boot) if boot != former => return Ok(boot.to_owned()),
-                _ => {}
-            }
-        }
+    /// Waits until the machine says that it is up.
+    pub fn await_boot(&mut self, limit: Duration) -> Result<()> {
+        let said = self.line(limit)?;
+        ensure!(said == "up", "the machine begins with `{said}`");
+        Ok(())
     }
 
     /// Runs a program and waits for its end.
@@ -116,15 +106,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_former_boot_left_on_the_line_is_passed_over() {
+    fn answers_are_read_by_their_lengths() {
         let (mut line, theirs) = Line::new().unwrap();
         let mut theirs = UnixStream::from(theirs);
-        theirs.write_all(b"up a\n0 1 0\nxup a\nup b\n").unwrap();
+        theirs.write_all(b"up\n3 5 1\na\nb\n!x").unwrap();
         let limit = Duration::from_secs(1);
-        assert_eq!(line.await_boot("", limit).unwrap(), "a");
-        assert_eq!(line.await_boot("a", limit).unwrap(), "b");
+        line.await_boot(limit).unwrap();
+        let ran = line.run(&["true"], limit).unwrap();
+        assert_eq!((ran.code, ran.stdout.as_str()), (3, "a\nb\n!"));
+        assert_eq!(ran.stderr, "x");
         drop(theirs);
-        assert!(line.await_boot("b", limit).is_err());
+        assert!(line.run(&["true"], limit).is_err());
     }
 
     #[test]

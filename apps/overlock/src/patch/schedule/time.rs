@@ -4,9 +4,9 @@
 
 use super::bounds::{self, Confirmed, Within};
 use super::file::Set;
-use crate::cli::{Carry, Packages, Plain, Reboot, Source, Subject};
+use crate::cli::{Carry, OnFailure as WayBack, Packages, Plain, Reboot, Snapshot, Source, Subject};
 use crate::exit::{Done, Failure, Kind, warn};
-use crate::patch::{carry, making, mitigating, printing, site};
+use crate::patch::{carry, making, mitigating, printing, rooting, site};
 use crate::scan::{facts, inventory, judged, mitigated, tables};
 use crate::state::State;
 use anyhow::anyhow;
@@ -293,12 +293,16 @@ fn plan(
     let cuts = !overlock_apply::confirm::cutting(&closure).is_empty();
     let confirm = (cuts && !bounds.unconfirmed).then_some(CONFIRM_SECONDS);
     let forensic = making::forensic(updates, &report.exposures);
+    let mut steps = making::steps(updates, forensic, boots, confirm);
+    if rooting::keeps(Snapshot::Auto, WayBack::Revert, &closure)? {
+        rooting::keep_first(&mut steps);
+    }
     let entry = HostEntry {
         host: journal.host().clone(),
         name: report.host.name.clone().unwrap_or_default(),
         os: carry::this_os()?,
         closure: closure.digest().map_err(Failure::input)?,
-        steps: making::steps(updates, forensic, boots, confirm),
+        steps,
         on_failure: OnFailure::Revert,
     };
     let whole = |time: Timestamp| Timestamp::from_second(time.as_second()).unwrap_or(time);

@@ -24,8 +24,8 @@ use super::{
     Back, Btrfs, FOLDER, PutBack, SnapshotError, btrfs, device_number, replaced, snapshot,
 };
 use crate::durable;
-use crate::snapshot::NoSnapshots;
 use crate::snapshot::carry::carry;
+use crate::snapshot::{NoSnapshots, first_lines};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::ffi::OsStr;
 use std::fs;
@@ -262,7 +262,7 @@ impl Swapping<'_> {
             moved.push(one);
         }
         let told = moved.iter().map(|one| format!("/{one} stays as it is"));
-        Ok(told.collect())
+        Ok(first_lines(told.collect()))
     }
 }
 
