@@ -5,6 +5,7 @@
 //! (F26: it survives us and an upgrade of us), else in a process group of its own.
 
 mod catalogue;
+mod edits;
 mod marks;
 mod mend;
 mod quiet;
@@ -229,6 +230,10 @@ impl PackageManager for Apt {
 
     fn holder(&self) -> Option<String> {
         lock::holder(&LOCKS).map(|holder| holder.to_string())
+    }
+
+    fn edits(&self, closure: &Closure) -> Result<Vec<String>, ProgramError> {
+        edits::edits(closure)
     }
 
     fn verification(&self) -> (Program, &'static [&'static str]) {

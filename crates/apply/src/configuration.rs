@@ -38,6 +38,16 @@ pub enum EditOutcome {
     Saved,
 }
 
+/// Configuration files whose content is not the package's, as dpkg and rpm verify them in the same form
+/// (`??5?????? c /etc/file`: `dpkg(1)`, `--verify-format`; `rpm(8)`, verify options).
+pub(crate) fn verified(said: &str) -> Vec<String> {
+    said.lines()
+        .filter_map(|line| line.split_once(" c /"))
+        .filter(|(flags, _)| flags.contains('5'))
+        .map(|(_, path)| format!("/{path}"))
+        .collect()
+}
+
 /// Writes down which new versions lay beside edited files before the run.
 ///
 /// # Errors
@@ -142,6 +152,14 @@ pub(crate) fn drop_new(edited: &BTreeSet<Edited>, folder: &Path) -> Vec<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_edited_configuration_is_told_of_what_was_verified() {
+        let dpkg = "??5?????? c /etc/a\nmissing   c /etc/b\n??5??????   /usr/bin/a\n";
+        assert_eq!(verified(dpkg), ["/etc/a"]);
+        let rpm = "S.5....T.  c /etc/c.conf\n.......T.  c /etc/d.conf\nS.5....T.    /usr/lib/e\n";
+        assert_eq!(verified(rpm), ["/etc/c.conf"]);
+    }
 
     #[test]
     fn dpkg_names_the_files() {

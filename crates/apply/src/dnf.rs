@@ -23,7 +23,7 @@ mod words;
 
 use crate::apt::{Quiet, RebuildError};
 use crate::artifacts::Artifacts;
-use crate::configuration::Edited;
+use crate::configuration::{self, Edited};
 use crate::lock;
 use crate::manager::Named;
 use crate::program::{Call, Program, ProgramError};
@@ -137,6 +137,22 @@ impl PackageManager for Dnf {
     fn holder(&self) -> Option<String> {
         let held = lock::holder(&[&self.lock]).map(|holder| holder.to_string());
         held.or_else(|| PID_FILES.iter().find_map(|path| pid_in(Path::new(path))))
+    }
+
+    fn edits(&self, closure: &Closure) -> Result<Vec<String>, ProgramError> {
+        let replaced = closure.changes.iter();
+        let replaced = replaced.filter_map(|change| Some((change, change.from()?)));
+        let names: Vec<String> = replaced
+            .map(|(change, from)| spec(&(&change.name, &change.arch, from)))
+            .collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let arguments = ["--verify", "--configfiles", "--"].map(str::to_owned);
+        let said = Call::new(Program::Rpm, arguments.into_iter().chain(names)).run()?;
+        Ok(configuration::verified(&String::from_utf8_lossy(
+            &said.stdout,
+        )))
     }
 
     fn verification(&self) -> (Program, &'static [&'static str]) {

@@ -47,4 +47,4 @@ mod verify;
 pub use asked::forget;
 pub use host::{LocalHost, Mitigates, Observer, Roots, Settings, does_not_undo, log};
 pub use manager::{Listed, PackageManager, Simulated};
-pub use preflight::difference;
+pub use preflight::{difference, edited};

@@ -54,6 +54,12 @@ pub trait PackageManager {
     /// Who holds its locks now.
     fn holder(&self) -> Option<String>;
 
+    /// Configuration files with local edits, of the packages that a closure replaces.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    fn edits(&self, closure: &Closure) -> Result<Vec<String>, ProgramError>;
+
     /// How installed packages are verified, as evidence.
     fn verification(&self) -> (Program, &'static [&'static str]);
 

@@ -21,6 +21,9 @@ const COMPETITORS: [&str; 6] = [
     "dnf-automatic-install.service",
 ];
 
+/// snapd listens there.
+const SNAPD: &str = "/run/snapd.socket";
+
 /// What preflight looks at.
 pub(crate) struct Preflight<'a> {
     pub manager: &'a dyn PackageManager,
@@ -72,7 +75,7 @@ impl Preflight<'_> {
             Ok(simulated) => {
                 let difference = difference(self.closure, &simulated);
                 if difference.is_empty() {
-                    Report::done()
+                    Report::done_with(self.edits())
                 } else {
                     refused(
                         "the package manager would do something else than the plan",
@@ -80,6 +83,14 @@ impl Preflight<'_> {
                     )
                 }
             }
+        }
+    }
+
+    /// Configuration that would be asked about, were anybody there to answer.
+    fn edits(&self) -> Vec<String> {
+        match self.manager.edits(self.closure) {
+            Ok(files) => files.iter().map(|file| edited(file)).collect(),
+            Err(error) => vec![format!("edits of configuration are not known: {error}")],
         }
     }
 
@@ -157,7 +168,16 @@ impl Preflight<'_> {
     }
 }
 
+/// What becomes of a configuration file with local edits.
+#[must_use]
+pub fn edited(file: &str) -> String {
+    format!("edited on this host, the edit is kept: {file}")
+}
+
 fn competitor() -> Option<String> {
+    if let Some(change) = snap_change() {
+        return Some(format!("another updater is at work: snapd: {change}"));
+    }
     if !crate::restart::is_systemd() {
         return None;
     }
@@ -169,6 +189,30 @@ fn competitor() -> Option<String> {
         .zip(COMPETITORS)
         .find(|(state, _)| matches!(*state, "active" | "activating" | "deactivating"))
         .map(|(_, unit)| format!("another updater is at work: {unit}"))
+}
+
+/// What snapd is changing now; its service always runs, so it has to be asked.
+fn snap_change() -> Option<String> {
+    if !Path::new(SNAPD).exists() || !Program::Snap.is_here() {
+        return None;
+    }
+    let said = Call::new(Program::Snap, ["changes"]).run().ok()?;
+    under_way(&String::from_utf8_lossy(&said.stdout))
+}
+
+/// The summary of a change that is not done (`snap changes`: id, status, two times, summary; a time is `-` while it is
+/// not known).
+fn under_way(said: &str) -> Option<String> {
+    let rows = said.lines().skip(1);
+    rows.map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .find(|words| {
+            let status = words.get(1).copied().unwrap_or_default();
+            matches!(status, "Do" | "Doing" | "Undo" | "Undoing" | "Abort")
+        })
+        .map(|words| {
+            let summary = words.iter().skip_while(|word| **word != "-").skip(1);
+            summary.copied().collect::<Vec<_>>().join(" ")
+        })
 }
 
 /// Where a simulation and a closure differ, in words.
@@ -207,4 +251,24 @@ fn refused(why: &str, notes: &[String]) -> Report {
     let some = notes.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
     let why = format!("{why}: {some}");
     Report::ended(Outcome::Refused { why }, notes.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn change_of_snapd_is_in_the_way_until_it_is_done() {
+        let head = "ID   Status  Spawn               Ready               Summary\n";
+        let done =
+            "1    Done    today at 10:00 UTC  today at 10:01 UTC  Auto-refresh snap \"core20\"\n";
+        let doing =
+            "2    Doing   today at 10:02 UTC  -                   Auto-refresh snap \"lxd\"\n";
+        assert_eq!(under_way(&format!("{head}{done}")), None);
+        assert_eq!(
+            under_way(&format!("{head}{done}{doing}")).as_deref(),
+            Some("Auto-refresh snap \"lxd\"")
+        );
+        assert_eq!(under_way("error: cannot list changes"), None);
+    }
 }

@@ -42,6 +42,8 @@ pub enum Program {
     Journalctl,
     /// Unloads modules of the kernel.
     Modprobe,
+    /// What snapd is doing.
+    Snap,
     /// Units: what runs, what failed; restarts.
     Systemctl,
     /// When a calendar expression comes round.
@@ -116,6 +118,7 @@ impl Program {
             Self::Diff => "/usr/bin/diff",
             Self::Journalctl => "/usr/bin/journalctl",
             Self::Modprobe => "/usr/sbin/modprobe",
+            Self::Snap => "/usr/bin/snap",
             Self::Systemctl => "/usr/bin/systemctl",
             Self::SystemdAnalyze => "/usr/bin/systemd-analyze",
             Self::SystemdRun => "/usr/bin/systemd-run",

@@ -57,6 +57,7 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
         true => Vec::new(),
         false => rebuilding::give_back(manager.as_ref(), &mut closure, state),
     };
+    let edits = manager.edits(&closure).map_err(Failure::environment)?;
     let cutting = overlock_apply::confirm::cutting(&closure);
     let confirm = match args.confirm {
         Confirm::Never => None,
@@ -110,6 +111,11 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
         Plain::Json => {
             serde_json::to_writer_pretty(&mut out, &plan).map_err(std::io::Error::from)?;
             writeln!(out)?;
+        }
+    }
+    if args.format == Plain::Table {
+        for file in edits {
+            writeln!(out, "{}", plain(&overlock_apply::edited(&file)))?;
         }
     }
     for (package, why) in &one_way {

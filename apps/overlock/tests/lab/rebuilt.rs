@@ -67,6 +67,8 @@ fn package_with_an_edited_file_is_not_rebuilt_and_says_why() {
         "lab-conffile:all stays one-way: `/etc/lab-conffile.conf` is not as the package installed it",
         "lab-plain:all stays one-way: `/usr/share/lab-plain/version` is not as the package installed it",
         "2 of them one-way",
+        // F11: predicted, before anything would ask.
+        "edited on this host, the edit is kept: /etc/lab-conffile.conf",
     ] {
         assert!(planned.stdout.contains(told), "{told}: {}", planned.stdout);
     }
