@@ -9,6 +9,7 @@
 //! take:  measures ─► timer ─► record
 //! ```
 
+mod act;
 mod hold;
 mod module;
 mod parameter;
@@ -124,12 +125,7 @@ impl Measures<'_> {
                 );
                 return Err(MitigateError::unfit(measure, why));
             }
-            notes.extend(match measure {
-                Measure::DisableUnit { unit } => unit::check(measure, unit, self.measures)?,
-                Measure::Sysctl { key, value } => parameter::check(measure, key, *value, self.run)?,
-                Measure::BlockModule { module } => module::check(measure, module)?,
-                Measure::HoldPackage { package } => hold::check(measure, package)?,
-            });
+            notes.extend(act::check(measure, self.measures, self.run)?);
         }
         Ok(notes)
     }
@@ -145,7 +141,7 @@ impl Measures<'_> {
                 let kept = self.measures.iter().map(|one| {
                     Ok(Kept {
                         mitigation: one.clone(),
-                        former: former(&one.measure)?,
+                        former: act::former(&one.measure)?,
                     })
                 });
                 let kept = kept.collect::<Result<Vec<_>, MitigateError>>()?;
@@ -159,7 +155,7 @@ impl Measures<'_> {
             notes.push("no systemd: the measures go when `overlock mitigate --expire` is run after their end".to_owned());
         }
         for kept in &record.kept {
-            notes.extend(put(kept, self.run)?);
+            notes.extend(act::put(kept, self.run)?);
         }
         Ok(notes)
     }
@@ -176,7 +172,7 @@ impl Measures<'_> {
                 unit::free(&kept.former, record.run)?;
             }
             for kept in record.kept.iter().rev().filter(|kept| self.has(kept)) {
-                notes.extend(take(kept, record.run)?);
+                notes.extend(act::take(kept, record.run)?);
             }
             record.kept.retain(|kept| !self.has(kept));
             if record.kept.is_empty() {
@@ -200,7 +196,7 @@ impl Measures<'_> {
         };
         let mut notes = Vec::new();
         for kept in &record.kept {
-            if let Force::Lost { why } = force(kept, record.run)? {
+            if let Force::Lost { why } = act::force(kept, record.run)? {
                 notes.push(format!("{}: {why}", kept.mitigation.measure));
             }
         }
@@ -228,7 +224,7 @@ impl Measures<'_> {
         for record in self.of(only)? {
             for kept in record.kept.iter().filter(|kept| self.has(kept)) {
                 count += 1;
-                if let Force::Lost { why } = force(kept, record.run)? {
+                if let Force::Lost { why } = act::force(kept, record.run)? {
                     notes.push(format!("{}: {why}", kept.mitigation.measure));
                 }
             }
@@ -269,7 +265,7 @@ impl Measures<'_> {
             .iter()
             .flat_map(|record| &record.kept)
         {
-            if let Force::AfterBoot { why } = force(kept, self.run)? {
+            if let Force::AfterBoot { why } = act::force(kept, self.run)? {
                 let measure = &kept.mitigation.measure;
                 notes.push(format!("{measure}: in force after a reboot: {why}"));
             }
@@ -332,7 +328,7 @@ pub fn placed(data: &Path, now: Timestamp) -> Result<Vec<Placed>, MitigateError>
                 mitigation: kept.mitigation.clone(),
                 expired: kept.mitigation.expires <= now,
                 // What cannot be seen to hold counts as not holding (R6).
-                force: force(kept, record.run).unwrap_or_else(|error| Force::Lost {
+                force: act::force(kept, record.run).unwrap_or_else(|error| Force::Lost {
                     why: error.to_string(),
                 }),
             });
@@ -354,42 +350,6 @@ pub fn one_way(measure: &Measure) -> Option<&'static str> {
 
 fn name(run: RunId) -> Timer {
     Timer::named(&format!("overlock-mitigation-{run}"))
-}
-
-fn former(measure: &Measure) -> Result<Former, MitigateError> {
-    match measure {
-        Measure::DisableUnit { unit } => unit::former(unit),
-        Measure::Sysctl { key, .. } => parameter::former(key),
-        Measure::BlockModule { module } => module::former(module),
-        Measure::HoldPackage { package } => hold::former(package),
-    }
-}
-
-fn put(kept: &Kept, run: RunId) -> Notes {
-    match &kept.mitigation.measure {
-        Measure::DisableUnit { .. } => unit::put(&kept.former, run),
-        Measure::Sysctl { key, value } => parameter::put(key, *value, run),
-        Measure::BlockModule { module } => module::put(module, run),
-        Measure::HoldPackage { package } => hold::put(package),
-    }
-}
-
-fn take(kept: &Kept, run: RunId) -> Notes {
-    match &kept.mitigation.measure {
-        Measure::DisableUnit { .. } => unit::take(&kept.former, run),
-        Measure::Sysctl { key, value } => parameter::take(key, *value, &kept.former, run),
-        Measure::BlockModule { module } => module::take(module, run),
-        Measure::HoldPackage { package } => hold::take(package, &kept.former),
-    }
-}
-
-fn force(kept: &Kept, run: RunId) -> Result<Force, MitigateError> {
-    match &kept.mitigation.measure {
-        Measure::DisableUnit { .. } => unit::force(&kept.former, run),
-        Measure::Sysctl { key, value } => parameter::force(key, *value, run),
-        Measure::BlockModule { module } => module::force(module, run),
-        Measure::HoldPackage { package } => hold::force(package),
-    }
 }
 
 fn lost(why: impl Into<String>) -> Force {

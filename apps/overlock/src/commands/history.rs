@@ -2,7 +2,7 @@
 
 use crate::cli::{History, Plain};
 use crate::exit::{Done, Failure};
-use crate::patch::schedule::time;
+use crate::patch::schedule::notes;
 use crate::patch::{printing, site};
 use crate::state::State;
 use anyhow::anyhow;
@@ -98,7 +98,7 @@ fn show(entries: &[Entry], id: RunId, format: Plain, state: &State) -> Result<Do
                 if let Ok(plan) = site::kept_plan(&state.data, plan) {
                     printing::plan(&plan, 0, &mut out)?;
                 }
-                for one in time::held_of(id, state) {
+                for one in notes::held_of(id, state) {
                     let line = format!("held: {} {}: {}", one.package, one.to, one.why);
                     writeln!(out, "  {}", plain(&line))?;
                 }

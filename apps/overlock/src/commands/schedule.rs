@@ -3,7 +3,7 @@
 use crate::cli::{Plain, RebootWord, RunNow, Schedule, ScheduleSet};
 use crate::exit::{Done, Failure};
 use crate::patch::schedule::file::{PATH, Set};
-use crate::patch::schedule::time;
+use crate::patch::schedule::{notes, time};
 use crate::patch::site;
 use crate::state::State;
 use anyhow::anyhow;
@@ -132,7 +132,7 @@ fn off(state: &State) -> Result<Done, Failure> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    time::forget(state)?;
+    notes::forget(state)?;
     writeln!(
         anstream::stdout().lock(),
         "no schedule is set; runs stay in `overlock history`"
@@ -154,7 +154,7 @@ fn show(format: Plain, state: &State) -> Result<Done, Failure> {
         schema: SCHEDULE_SCHEMA.to_owned(),
         timer,
         next,
-        last: time::last(state),
+        last: notes::last(state),
         obstacles: match &set {
             Some(_) => obstacles(timer),
             None => Vec::new(),
@@ -238,7 +238,9 @@ fn when(time: Timestamp, set: &Set) -> String {
     let utc = time.strftime("%Y-%m-%d %H:%M UTC").to_string();
     let zone = set.schedule.time_zone.as_deref();
     match zone.and_then(|zone| time.in_tz(zone).ok()) {
-        Some(there) if zone != Some("UTC") => format!("{} ({utc})", there.strftime("%Y-%m-%d %H:%M %Q")),
+        Some(there) if zone != Some("UTC") => {
+            format!("{} ({utc})", there.strftime("%Y-%m-%d %H:%M %Q"))
+        }
         _ => utc,
     }
 }

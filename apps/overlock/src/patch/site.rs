@@ -120,10 +120,10 @@ pub fn as_root() -> Result<(), Failure> {
     if rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    Err(Failure::environment(anyhow::anyhow!(
-        "only root can plan and change this host"
-    ))
-    .hint("run it with sudo"))
+    Err(
+        Failure::environment(anyhow::anyhow!("only root can plan and change this host"))
+            .hint("run it with sudo"),
+    )
 }
 
 /// Opens the journal as its owner.

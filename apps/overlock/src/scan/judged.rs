@@ -160,7 +160,10 @@ fn exposure(
     let mitigations = mitigated::against(&finding, mitigations);
     if !mitigations.is_empty() {
         finding.state = ExposureState::Mitigated;
-        finding.evidence.notes.extend(mitigated::notes(&mitigations));
+        finding
+            .evidence
+            .notes
+            .extend(mitigated::notes(&mitigations));
     }
     let fix = match (finding.status, finding.fix_available) {
         (ExposureStatus::FixAvailable, Some(released)) => Fix::Released(released),

@@ -2,4 +2,5 @@
 
 pub mod bounds;
 pub mod file;
+pub mod notes;
 pub mod time;

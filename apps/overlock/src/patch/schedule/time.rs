@@ -4,6 +4,7 @@
 
 use super::bounds::{self, Confirmed, Within};
 use super::file::Set;
+use super::notes;
 use crate::cli::{Carry, OnFailure as WayBack, Packages, Plain, Reboot, Snapshot, Source, Subject};
 use crate::exit::{Done, Failure, Kind, warn};
 use crate::patch::{carry, making, mitigating, printing, rooting, site};
@@ -21,15 +22,12 @@ use overlock_model::schedule::{LastResult, LastTime, OutOfBounds, RebootBound};
 use overlock_planner::Scope;
 use overlock_report::plain;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a change that may cut the host off waits for its connection, in seconds.
 const CONFIRM_SECONDS: u64 = 600;
 /// A run that begins later would reach the window's end half way, and be taken back outside of it.
 const LEFT_MIN: SignedDuration = SignedDuration::from_mins(5);
-/// What was written about the last time is small.
-const LAST_BYTES_MAX: usize = 1 << 20;
 
 /// What a time came to, for the note about it.
 #[derive(Debug, Default)]
@@ -79,17 +77,17 @@ pub fn run(set: &Set, dry_run: bool, carry: &Carry, state: &State) -> Result<Don
             },
         );
         say(carry, &said)?;
-        write(&last(LastResult::Closed, said, Came::default()), state)?;
+        notes::write(&last(LastResult::Closed, said, Came::default()), state)?;
         return Ok(Done::Clear);
     };
     let left = until.duration_since(now);
     if left < (set.window / 4).min(LEFT_MIN) {
         let said = format!("too little of the window is left to begin: it closes in {left:#}");
         say(carry, &said)?;
-        write(&last(LastResult::Closed, said, Came::default()), state)?;
+        notes::write(&last(LastResult::Closed, said, Came::default()), state)?;
         return Ok(Done::Clear);
     }
-    write(
+    notes::write(
         &last(LastResult::Begun, String::new(), Came::default()),
         state,
     )?;
@@ -107,7 +105,7 @@ pub fn run(set: &Set, dry_run: bool, carry: &Carry, state: &State) -> Result<Don
         }
         Err(failure) => (LastResult::NotApplied, format!("{:#}", failure.error)),
     };
-    write(&last(result, said, came), state)?;
+    notes::write(&last(result, said, came), state)?;
     done.map(|_| Done::Clear)
 }
 
@@ -174,7 +172,7 @@ fn one(
     }
     let run = journal.next_run();
     came.run = Some(run);
-    keep_held(run, &came.held, state)?;
+    notes::keep_held(run, &came.held, state)?;
     let left = until.duration_since(state.clock());
     let carry = Carry {
         wait: carry.wait.min(Duration::try_from(left).unwrap_or_default()),
@@ -324,66 +322,5 @@ fn say(carry: &Carry, line: &str) -> io::Result<()> {
         Plain::Table => writeln!(anstream::stdout().lock(), "{}", plain(line)),
         // Its output is one line of JSON for each event, and nothing else.
         Plain::Json => Ok(()),
-    }
-}
-
-fn held_path(run: RunId, state: &State) -> PathBuf {
-    state
-        .data
-        .join("runs")
-        .join(run.to_string())
-        .join("held.json")
-}
-
-/// What a run left out stands beside it, for its history.
-fn keep_held(run: RunId, held: &[OutOfBounds], state: &State) -> Result<(), Failure> {
-    let path = held_path(run, state);
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let text = serde_json::to_string_pretty(held).map_err(io::Error::from)?;
-    std::fs::write(path, text)?;
-    Ok(())
-}
-
-/// What a run of a schedule left out; nothing for other runs.
-pub fn held_of(run: RunId, state: &State) -> Vec<OutOfBounds> {
-    let text = std::fs::read(held_path(run, state)).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
-}
-
-fn last_path(state: &State) -> PathBuf {
-    state.data.join("schedule.json")
-}
-
-fn write(last: &LastTime, state: &State) -> Result<(), Failure> {
-    std::fs::create_dir_all(&state.data)?;
-    let path = last_path(state);
-    let new = path.with_extension("new");
-    std::fs::write(
-        &new,
-        serde_json::to_string_pretty(last).map_err(io::Error::from)?,
-    )?;
-    std::fs::rename(new, path)?;
-    Ok(())
-}
-
-/// What became of the last time, if there was one and its note can be read.
-pub fn last(state: &State) -> Option<LastTime> {
-    let bytes = std::fs::read(last_path(state)).ok()?;
-    if bytes.len() > LAST_BYTES_MAX {
-        return None;
-    }
-    serde_json::from_slice(&bytes).ok()
-}
-
-/// Forgets the last time.
-///
-/// # Errors
-/// When its note cannot be removed.
-pub fn forget(state: &State) -> io::Result<()> {
-    match std::fs::remove_file(last_path(state)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
     }
 }
