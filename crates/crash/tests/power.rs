@@ -1,10 +1,5 @@
 //! The control of every power cut: what was not synced is lost, what was synced is there.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test's helper may fail as its test does"
-)]
-
 use overlock_crash::{Disk, Scene, image, in_own_mounts};
 use std::fs::{self, File};
 use std::io::Write;
