@@ -6,7 +6,7 @@
 
 use crate::{Course, Driven, Gate, Hands, Ledger, Report, drive};
 use overlock_model::plan::{OnFailure, Step};
-use overlock_model::run::{End, Event, RunId, Standing};
+use overlock_model::run::{End, Event, Outcome, Phase, RunId, Standing};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -192,10 +192,35 @@ impl Ledger for Shared<'_, '_> {
 }
 
 struct Ran {
+    /// Steps that were begun although the journal said that they were done.
+    again: Vec<Phase>,
     end: End,
     standing: Standing,
     acts: usize,
     booted: bool,
+}
+
+/// Only the change itself may be begun again, once the packages were looked at.
+fn again(journal: &[Event]) -> Vec<Phase> {
+    let mut done = Vec::new();
+    let mut again = Vec::new();
+    for event in journal {
+        match event {
+            Event::Done {
+                phase,
+                outcome: Outcome::Done,
+                ..
+            } => done.push(*phase),
+            Event::Begun { phase, .. } if done.contains(phase) => again.push(*phase),
+            _ => {}
+        }
+    }
+    again.retain(|phase| match phase {
+        Phase::Preflight => true,
+        Phase::Step { verb, .. } => !verb.is_the_change(),
+        Phase::Mend | Phase::Revert => false,
+    });
+    again
 }
 
 /// Runs to the end, taken up again after each cut and each boot.
@@ -227,6 +252,7 @@ fn run(packages: usize, fates: &[Fate], reversible: bool) -> Result<Ran, Cut> {
         if let Ok(Driven::Ended(end)) = driven {
             let host = host.borrow();
             return Ok(Ran {
+                again: again(&host.journal),
                 standing: host.standing(),
                 acts: host.acts,
                 booted: host.booted,
@@ -274,6 +300,8 @@ proptest! {
             }
             End::Repair { .. } => {}
         }
+        // F1: never a completed step twice.
+        prop_assert_eq!(ran.again, Vec::new());
         prop_assert!(ran.acts <= 8, "{} acts change packages", ran.acts);
     }
 }
