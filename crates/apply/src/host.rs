@@ -142,6 +142,26 @@ impl<'a> LocalHost<'a> {
         underway::end(&self.folder);
     }
 
+    /// What is looked at before a change, and who is told.
+    fn preflight_of(&mut self, files: Option<Vec<PathBuf>>) -> (Preflight<'_>, &mut dyn Observer) {
+        let preflight = Preflight {
+            manager: self.manager,
+            closure: self.closure,
+            files,
+            patience: self.settings.patience,
+            data: &self.folder,
+            boots: &self.settings.boots,
+        };
+        (preflight, &mut *self.observer)
+    }
+
+    /// Waits for others who change packages; at boot, when a run is taken up again, they wake up too.
+    fn in_the_way(&mut self) -> Option<Report> {
+        let (preflight, observer) = self.preflight_of(None);
+        let why = preflight.others(&mut |line| observer.tell(line))?;
+        Some(Report::failed(why))
+    }
+
     /// Files of these artifacts, each hashed anew.
     fn checked<'b>(
         &self,
@@ -176,15 +196,9 @@ impl Hands for LocalHost<'_> {
         if let Some(report) = self.roots_preflight() {
             return report;
         }
-        let preflight = Preflight {
-            manager: self.manager,
-            closure: self.closure,
-            files: self.checked(self.closure.artifacts()).ok(),
-            patience: self.settings.patience,
-            data: &self.folder,
-            boots: &self.settings.boots,
-        };
-        preflight.run(&mut |line| self.observer.tell(line))
+        let files = self.checked(self.closure.artifacts()).ok();
+        let (preflight, observer) = self.preflight_of(files);
+        preflight.run(&mut |line| observer.tell(line))
     }
 
     fn step(&mut self, step: &Step, attempt: u32) -> Report {
@@ -281,6 +295,9 @@ impl Hands for LocalHost<'_> {
     }
 
     fn mend(&mut self, attempt: u32) -> Report {
+        if let Some(report) = self.in_the_way() {
+            return report;
+        }
         if underway::read(&self.folder) == Underway::Interrupted {
             return self.again();
         }

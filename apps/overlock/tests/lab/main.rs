@@ -10,6 +10,7 @@
 mod bed;
 mod ill_behaved;
 mod mitigations;
+mod power;
 mod real_updates;
 mod reboot;
 mod rebuilt;
