@@ -10,7 +10,7 @@ mod mend;
 mod quiet;
 mod simulation;
 
-pub use quiet::{Quiet, disarm};
+pub use quiet::Quiet;
 
 use crate::artifacts::Artifacts;
 use crate::configuration::{self, Edited};
@@ -296,6 +296,10 @@ impl PackageManager for Apt {
 
     fn hold_off(&self) -> io::Result<Option<Quiet>> {
         Quiet::begin().map(Some)
+    }
+
+    fn disarm(&self) -> io::Result<()> {
+        quiet::disarm()
     }
 
     fn install(

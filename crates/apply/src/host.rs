@@ -17,7 +17,7 @@ use crate::probe::Probe;
 use crate::reboot::Boots;
 use crate::underway::{self, Underway};
 use crate::{
-    PackageManager, apt, asked, complaints, configuration, manager, settings, transient, verify,
+    PackageManager, asked, complaints, configuration, manager, settings, transient, verify,
 };
 use jiff::Timestamp;
 use overlock_engine::{Hands, Report};
@@ -161,7 +161,7 @@ impl Hands for LocalHost<'_> {
         let owner_only = || fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o700));
         if let Err(error) = fs::create_dir_all(&self.folder)
             .and_then(|()| owner_only())
-            .and_then(|()| apt::disarm())
+            .and_then(|()| self.manager.disarm())
             .and_then(|()| asked::forget())
         {
             return Report::failed(format!("cannot write `{}`: {error}", self.folder.display()));
@@ -242,7 +242,9 @@ impl Hands for LocalHost<'_> {
         transient::adopt(&format!("{}.service", manager::MEND_UNIT))
             .map_err(|error| chain(&error))?;
         // Nothing is being installed now: packages may start what they want again.
-        apt::disarm().map_err(|error| format!("`policy-rc.d` cannot be removed: {error}"))?;
+        self.manager
+            .disarm()
+            .map_err(|error| format!("what held restarts off cannot be removed: {error}"))?;
         self.manager
             .settle(&self.log())
             .map_err(|error| chain(&error))?;

@@ -109,14 +109,19 @@ impl LocalHost<'_> {
             }
         } else {
             notes.extend(configuration::differences(&edited));
-            // Whatever state the packages are in now, what they did to files is what would have to be taken back.
-            if let Err(error) = settings::settle(&self.folder) {
+            // One that failed goes on, by mending or by going back, and changes more; till then all copies are kept.
+            if result.is_ok()
+                && let Err(error) = settings::settle(&self.folder)
+            {
                 notes.push(format!(
                     "changes of configuration cannot be written down: {error}"
                 ));
             }
         }
-        underway::end(&self.folder);
+        // Of one that failed it is told once it has been mended or taken back, by whoever looks then.
+        if result.is_ok() {
+            underway::end(&self.folder);
+        }
         match result {
             Ok(()) => Report::done_with(notes),
             Err(error) => {
