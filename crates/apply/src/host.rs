@@ -138,6 +138,27 @@ impl<'a> LocalHost<'a> {
         underway::end(&self.folder);
     }
 
+    /// Packages that are back, though whoever began that was cut off before files under `/etc` were: those follow.
+    fn finish_going_back(&mut self, standing: Standing) {
+        let folder = match (standing, self.settings.reverts) {
+            (Standing::Target, Some(run)) => self.run_folder(Some(run)),
+            (Standing::Prior, None) => self.folder.clone(),
+            _ => return,
+        };
+        let Some(seen) = settings::GoingBack::seen(&folder, self.run) else {
+            return;
+        };
+        match seen.finish() {
+            Ok(notes) => {
+                notes.iter().for_each(|note| self.observer.tell(note));
+                settings::GoingBack::forget(&folder, self.run);
+            }
+            Err(error) => self
+                .observer
+                .tell(&format!("configuration cannot be put back: {error}")),
+        }
+    }
+
     /// Files of these artifacts, each hashed anew.
     fn checked<'b>(
         &self,
@@ -266,6 +287,7 @@ impl Hands for LocalHost<'_> {
             (Underway::ThisBoot, found) => found,
         };
         self.settle_underway(found.0);
+        self.finish_going_back(found.0);
         match found.0 {
             Standing::Broken => self.observer.tell("packages are not whole"),
             // However they came back: what was laid beside edited files on the way goes too.
