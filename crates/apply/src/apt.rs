@@ -12,7 +12,7 @@ mod quiet;
 mod rebuild;
 mod simulation;
 
-pub use quiet::{Quiet, disarm};
+pub use quiet::Quiet;
 pub use rebuild::RebuildError;
 
 use crate::artifacts::Artifacts;
@@ -307,6 +307,10 @@ impl PackageManager for Apt {
 
     fn hold_off(&self) -> io::Result<Option<Quiet>> {
         Quiet::begin().map(Some)
+    }
+
+    fn disarm(&self) -> io::Result<()> {
+        quiet::disarm()
     }
 
     fn install(

@@ -220,6 +220,11 @@ impl PackageManager for Dnf {
         Ok(None)
     }
 
+    /// What held restarts off ended with its transaction.
+    fn disarm(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn install(
         &self,
         files: &[PathBuf],

@@ -17,7 +17,7 @@ use crate::probe::Probe;
 use crate::reboot::Boots;
 use crate::underway::{self, Underway};
 use crate::{
-    PackageManager, apt, asked, complaints, configuration, manager, settings, transient, verify,
+    PackageManager, asked, complaints, configuration, manager, settings, transient, verify,
 };
 use jiff::Timestamp;
 use overlock_engine::{Hands, Report};
@@ -162,6 +162,27 @@ impl<'a> LocalHost<'a> {
         Some(Report::failed(why))
     }
 
+    /// Packages that are back, though whoever began that was cut off before files under `/etc` were: those follow.
+    fn finish_going_back(&mut self, standing: Standing) {
+        let folder = match (standing, self.settings.reverts) {
+            (Standing::Target, Some(run)) => self.run_folder(Some(run)),
+            (Standing::Prior, None) => self.folder.clone(),
+            _ => return,
+        };
+        let Some(seen) = settings::GoingBack::seen(&folder, self.run) else {
+            return;
+        };
+        match seen.finish() {
+            Ok(notes) => {
+                notes.iter().for_each(|note| self.observer.tell(note));
+                settings::GoingBack::forget(&folder, self.run);
+            }
+            Err(error) => self
+                .observer
+                .tell(&format!("configuration cannot be put back: {error}")),
+        }
+    }
+
     /// Files of these artifacts, each hashed anew.
     fn checked<'b>(
         &self,
@@ -185,7 +206,7 @@ impl Hands for LocalHost<'_> {
         let owner_only = || fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o700));
         if let Err(error) = fs::create_dir_all(&self.folder)
             .and_then(|()| owner_only())
-            .and_then(|()| apt::disarm())
+            .and_then(|()| self.manager.disarm())
             .and_then(|()| asked::forget())
         {
             return Report::failed(format!("cannot write `{}`: {error}", self.folder.display()));
@@ -260,7 +281,9 @@ impl Hands for LocalHost<'_> {
         transient::adopt(&format!("{}.service", manager::MEND_UNIT))
             .map_err(|error| chain(&error))?;
         // Nothing is being installed now: packages may start what they want again.
-        apt::disarm().map_err(|error| format!("`policy-rc.d` cannot be removed: {error}"))?;
+        self.manager
+            .disarm()
+            .map_err(|error| format!("what held restarts off cannot be removed: {error}"))?;
         self.manager
             .settle(&self.log())
             .map_err(|error| chain(&error))?;
@@ -282,6 +305,7 @@ impl Hands for LocalHost<'_> {
             (Underway::ThisBoot, found) => found,
         };
         self.settle_underway(found.0);
+        self.finish_going_back(found.0);
         match found.0 {
             Standing::Broken => self.observer.tell("packages are not whole"),
             // However they came back: what was laid beside edited files on the way goes too.

@@ -110,6 +110,12 @@ pub trait PackageManager {
     /// When files cannot be written.
     fn hold_off(&self) -> io::Result<Option<Quiet>>;
 
+    /// Ends what a run that was cut off has left held off.
+    ///
+    /// # Errors
+    /// When it is there and cannot be removed.
+    fn disarm(&self) -> io::Result<()>;
+
     /// Installs exactly these files and removes exactly these packages, without network.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 use crate::artifacts::hash_file;
 use crate::durable;
 use overlock_model::plan::Digest;
+use overlock_model::run::RunId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -239,9 +240,55 @@ fn beside() -> BTreeSet<PathBuf> {
         .collect()
 }
 
+/// Where it is written what a run that takes this one back has seen.
+fn seen_path(folder: &Path, by: RunId) -> PathBuf {
+    folder.join(format!("going-back-{by}"))
+}
+
 impl GoingBack {
-    /// Looks which files are still as the run left them.
-    pub fn begin(folder: &Path) -> Self {
+    /// Looks which files are still as the run left them, and writes it down: once packages begin to go back, that can no
+    /// longer be told. `by` is the run that takes back; after a cut it goes on with what it saw first.
+    pub fn begin(folder: &Path, by: RunId) -> Self {
+        if let Some(seen) = Self::seen(folder, by) {
+            return seen;
+        }
+        let now = Self::look(folder);
+        let line =
+            |word: &'static str| move |path: &PathBuf| format!("{word} {}\n", path.display());
+        let untouched = now.untouched.iter().map(line("untouched"));
+        let edited = now.edited.iter().map(line("edited"));
+        let beside = now.beside.iter().map(line("beside"));
+        let text: String = untouched.chain(edited).chain(beside).collect();
+        // Where it cannot be written, only a cut makes a difference.
+        drop(durable::write(&seen_path(folder, by), &text));
+        now
+    }
+
+    /// What a run that was cut off while it took this one back had seen before it began.
+    pub fn seen(folder: &Path, by: RunId) -> Option<Self> {
+        let text = fs::read_to_string(seen_path(folder, by)).ok()?;
+        let of = |word: &str| {
+            let paths = text.lines().filter_map(|line| line.split_once(' '));
+            let paths = paths.filter(move |(found, _)| *found == word);
+            paths
+                .map(|(_, path)| PathBuf::from(path))
+                .collect::<Vec<_>>()
+        };
+        Some(Self {
+            folder: folder.to_owned(),
+            untouched: of("untouched"),
+            edited: of("edited"),
+            beside: of("beside").into_iter().collect(),
+        })
+    }
+
+    /// Packages and files are back: what was seen is of no use any more.
+    pub fn forget(folder: &Path, by: RunId) {
+        // One that stays is only read by the same run.
+        drop(durable::remove(&seen_path(folder, by)));
+    }
+
+    fn look(folder: &Path) -> Self {
         // A run that was cut off before it could say what it changed has all copies still.
         if !folder.join(LIST).exists() {
             drop(settle(folder));
@@ -331,7 +378,7 @@ mod tests {
         }
         fs::write(run.join(LIST), list).unwrap();
         fs::write(&edited, "mine").unwrap();
-        let notes = GoingBack::begin(&run).finish().unwrap();
+        let notes = GoingBack::look(&run).finish().unwrap();
         assert_eq!(fs::read(&changed).unwrap(), b"before");
         assert_eq!(fs::read(&edited).unwrap(), b"mine");
         assert!(!made.exists());
@@ -343,7 +390,7 @@ mod tests {
         assert!(!unchanged.exists());
         assert!(copy_path(&run, &changed).exists());
         // Again is nothing new.
-        assert!(GoingBack::begin(&run).finish().is_ok());
+        assert!(GoingBack::look(&run).finish().is_ok());
         assert_eq!(fs::read(&edited).unwrap(), b"mine");
     }
 }

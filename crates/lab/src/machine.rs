@@ -180,19 +180,6 @@ impl Machine {
         self.start()
     }
 
-    /// As if the power went: what its kernel had not written is lost.
-    ///
-    /// # Errors
-    /// When qemu cannot be waited for.
-    pub fn cut_power(&mut self) -> Result<()> {
-        if let Power::On { qemu, .. } = &mut self.power {
-            self.group.kill();
-            qemu.wait()?;
-            self.power = Power::Off;
-        }
-        Ok(())
-    }
-
     fn await_boot(&mut self) -> Result<()> {
         let result = match &mut self.power {
             Power::Off => Err(anyhow::anyhow!("the machine is off")),

@@ -5,7 +5,6 @@ use crate::exit::{Done, Failure, Kind};
 use crate::patch::{carry, site};
 use crate::state::State;
 use anyhow::anyhow;
-use overlock_apply::apt;
 use overlock_apply::artifacts::Artifacts;
 use overlock_model::mitigation::Force;
 use overlock_model::plan::Closure;
@@ -44,8 +43,8 @@ pub fn run(args: &Repair, state: &State) -> Result<Done, Failure> {
         return Ok(Done::Clear);
     }
     measures(table, &mut out, state)?;
-    apt::disarm()?;
     let manager = site::manager(args.carry.limit)?;
+    manager.disarm()?;
     let last = journal.runs().into_iter().next_back().and_then(|run| {
         let (_, end) = run.ended?;
         Some((run.id, end.clone()))

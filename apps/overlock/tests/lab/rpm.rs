@@ -96,7 +96,7 @@ fn rpm_bad_updates_are_taken_back() {
     .enumerate()
     {
         bed.plan(&["lab-plain", package], &["--confirm", "never"]);
-        let ran = bed.apply(&["--limit", "5s"]);
+        let ran = bed.apply(&["--limit", "3s"]);
         let said = format!("{package}: {}{}", ran.stdout, ran.stderr);
         assert_eq!(ran.code, 5, "{said}");
         assert!(ran.stderr.contains(reason), "{said}");

@@ -35,7 +35,7 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// Writes the mark. One that is there already stays the judge of what was amiss before.
+    /// Writes the mark. One that is there already stays the judge of what was amiss before in its packages.
     pub fn begin(folder: &Path, headers: &[Header], log: &Path) -> io::Result<Self> {
         let coming: Vec<(String, String)> = headers
             .iter()
@@ -44,10 +44,18 @@ impl Cut {
                 (name, header.version.clone())
             })
             .collect();
-        let amiss = match Self::read(folder) {
-            Some(former) => former.amiss,
-            None => verify(&coming).map_err(io::Error::other)?,
+        let former = Self::read(folder);
+        let is_judged = |name: &str| {
+            let mut judged = former.iter().flat_map(|former| &former.coming);
+            judged.any(|(known, _)| known == name)
         };
+        let fresh: Vec<(String, String)> = coming
+            .iter()
+            .filter(|(name, _)| !is_judged(name))
+            .cloned()
+            .collect();
+        let mut amiss = verify(&fresh).map_err(io::Error::other)?;
+        amiss.extend(former.into_iter().flat_map(|former| former.amiss));
         let cut = Self {
             path: folder.join(MARK),
             log: log.to_owned(),

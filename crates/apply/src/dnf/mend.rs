@@ -53,11 +53,16 @@ pub(super) fn climb(
     dnf.upgrade(&headers, &files, &["--replacepkgs"], log, MEND_UNIT)?;
     let failures = cut.failures();
     finish(cut, &files)?;
+    if !failures.is_empty() {
+        return Err(ProgramError::Failed {
+            line: "rpm --upgrade --replacepkgs".to_owned(),
+            how: failures.join("; "),
+        });
+    }
     notes.push(format!(
         "rpm -U --replacepkgs, {} packages of the plan",
         files.len()
     ));
-    notes.extend(failures);
     Ok(notes)
 }
 

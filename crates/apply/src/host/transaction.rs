@@ -71,12 +71,13 @@ impl LocalHost<'_> {
             "revert" => Some(self.run),
             _ => self.settings.reverts,
         };
-        let begin_back =
-            |run| settings::GoingBack::begin(&self.data.join("runs").join(RunId::to_string(&run)));
-        let going_back = self
-            .going_back
-            .take()
-            .or_else(|| taken_back.map(begin_back));
+        let going_back = match (self.going_back.take(), taken_back) {
+            (None, Some(run)) => {
+                let folder = self.run_folder(Some(run));
+                Some(settings::GoingBack::begin(&folder, self.run))
+            }
+            (begun, _) => begun,
+        };
         let quiet = match self.manager.hold_off() {
             Ok(quiet) => quiet,
             Err(error) => {
@@ -109,14 +110,20 @@ impl LocalHost<'_> {
             }
         } else {
             notes.extend(configuration::differences(&edited));
-            // Whatever state the packages are in now, what they did to files is what would have to be taken back.
-            if let Err(error) = settings::settle(&self.folder) {
+            // One that failed goes on, by mending or by going back, and changes more; till then all copies are kept.
+            if result.is_ok()
+                && let Err(error) = settings::settle(&self.folder)
+            {
                 notes.push(format!(
                     "changes of configuration cannot be written down: {error}"
                 ));
             }
         }
-        underway::end(&self.folder);
+        // Of one that failed it is told once it has been mended or taken back, by whoever looks then.
+        if result.is_ok() {
+            underway::end(&self.folder);
+            settings::GoingBack::forget(&self.run_folder(taken_back), self.run);
+        }
         match result {
             Ok(()) => Report::done_with(notes),
             Err(error) => {
@@ -205,7 +212,7 @@ impl LocalHost<'_> {
 
     pub(super) fn take_back(&mut self, attempt: u32) -> Report {
         self.observer.tell("putting the former packages back");
-        self.going_back = Some(settings::GoingBack::begin(&self.folder));
+        self.going_back = Some(settings::GoingBack::begin(&self.folder, self.run));
         let back = self
             .closure
             .changes
