@@ -306,12 +306,34 @@ pub struct ConfirmRun {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct History {
+    #[command(subcommand)]
+    command: Option<HistoryCommand>,
     /// One run, in full.
-    pub run: Option<u64>,
+    run: Option<u64>,
     /// How to print
-    #[arg(long, value_enum, default_value = "table")]
+    #[arg(long, value_enum, default_value = "table", global = true)]
     pub format: Plain,
+}
+
+#[derive(Debug, Subcommand)]
+enum HistoryCommand {
+    /// One run, in full
+    Show {
+        /// Its number.
+        run: u64,
+    },
+}
+
+impl History {
+    /// The run that was asked for, by either way.
+    pub fn run(&self) -> Option<u64> {
+        match self.command {
+            Some(HistoryCommand::Show { run }) => Some(run),
+            None => self.run,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

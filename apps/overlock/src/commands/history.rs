@@ -16,7 +16,7 @@ pub fn run(args: &History, state: &State) -> Result<Done, Failure> {
     let entries = Journal::read(&site::folder(state))
         .map_err(site::journal_failure)?
         .unwrap_or_default();
-    match args.run {
+    match args.run() {
         None => list(&entries, args.format, state),
         Some(id) => show(&entries, RunId(id), args.format, state),
     }

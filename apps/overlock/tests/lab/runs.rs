@@ -2,8 +2,9 @@
 
 use crate::bed::Bed;
 
-/// Whether the script that hangs is at it.
-const BUSY: &str = "dpkg-query -W -f '${db:Status-Status}' lab-hangs | grep -q half-configured";
+/// Whether the script that hangs is at it. The former version is half configured for a moment too, while it makes way.
+const BUSY: &str =
+    "dpkg-query -W -f '${Version} ${db:Status-Status}' lab-hangs | grep -q '2.0 half-configured'";
 
 /// A document holds to its published schema.
 #[track_caller]
@@ -136,7 +137,7 @@ fn run_killed_in_the_midst_is_finished_by_repair() {
     bed.plan(&["lab-plain", "lab-hangs"], &[]);
     // F26: the installation lives in a unit of its own. It hangs, so that the kill falls into its midst.
     let kill = format!(
-        "overlock apply /root/plan.json --limit 20s & until {BUSY}; do sleep 0.1; done; kill -9 $!; wait; {BUSY}"
+        "overlock apply /root/plan.json --limit 10s & until {BUSY}; do sleep 0.1; done; kill -9 $!; wait; {BUSY}"
     );
     let ran = bed.host.run(&["bash", "-c", &kill]).unwrap();
     assert_eq!(
@@ -154,7 +155,7 @@ fn run_killed_in_the_midst_is_finished_by_repair() {
     // Waits for the unit, which ends by its limit, sees that packages are not whole, and takes them back.
     let repaired = bed
         .host
-        .run(&["overlock", "repair", "--limit", "20s"])
+        .run(&["overlock", "repair", "--limit", "10s"])
         .unwrap();
     assert_eq!(repaired.code, 5, "{}{}", repaired.stdout, repaired.stderr);
     assert_eq!(bed.version("lab-plain"), "1.0 ii");
