@@ -155,11 +155,10 @@ impl<'a> LocalHost<'a> {
         (preflight, &mut *self.observer)
     }
 
-    /// Waits for others who change packages; at boot, when a run is taken up again, they wake up too.
-    fn in_the_way(&mut self) -> Option<Report> {
+    /// Waits for others who change packages; who is in the way still.
+    fn others(&mut self) -> Option<String> {
         let (preflight, observer) = self.preflight_of(None);
-        let why = preflight.others(&mut |line| observer.tell(line))?;
-        Some(Report::failed(why))
+        preflight.others(&mut |line| observer.tell(line))
     }
 
     /// Packages that are back, though whoever began that was cut off before files under `/etc` were: those follow.
@@ -319,8 +318,9 @@ impl Hands for LocalHost<'_> {
     }
 
     fn mend(&mut self, attempt: u32) -> Report {
-        if let Some(report) = self.in_the_way() {
-            return report;
+        // At boot, when a run is taken up again, they wake up too.
+        if let Some(why) = self.others() {
+            return Report::failed(why);
         }
         if underway::read(&self.folder) == Underway::Interrupted {
             return self.again();

@@ -2,7 +2,6 @@
 
 use super::{LocalHost, chain};
 use crate::mitigate::{Measures, MitigateError};
-use crate::preflight::Preflight;
 use crate::probe::Probe;
 use crate::verify;
 use overlock_engine::Report;
@@ -51,18 +50,10 @@ impl LocalHost<'_> {
 
     pub(super) fn mitigate_preflight(&mut self, of: &Mitigates) -> Report {
         let is_hold = |one: &Mitigation| matches!(one.measure, Measure::HoldPackage { .. });
-        if of.measures.iter().any(is_hold) {
-            let preflight = Preflight {
-                manager: self.manager,
-                closure: self.closure,
-                files: None,
-                patience: self.settings.patience,
-                data: &self.folder,
-                boots: &self.settings.boots,
-            };
-            if let Some(why) = preflight.others(&mut |line| self.observer.tell(line)) {
-                return Report::ended(Outcome::Deferred { why }, Vec::new());
-            }
+        if of.measures.iter().any(is_hold)
+            && let Some(why) = self.others()
+        {
+            return Report::ended(Outcome::Deferred { why }, Vec::new());
         }
         if of.undo {
             return Report::done();

@@ -5,8 +5,7 @@
 
 use super::{LocalHost, chain};
 use crate::mitigate;
-use crate::preflight::Preflight;
-use crate::reboot::{self, Boots};
+use crate::reboot;
 use crate::snapshot::{self, Back, PutBack, SnapshotError, Snapshots};
 use overlock_engine::Report;
 use overlock_model::mitigation::Force;
@@ -111,18 +110,10 @@ impl LocalHost<'_> {
     /// Packages may be in any state: this is the way out of them all.
     fn put_back_preflight(&mut self, run: RunId, closure: &Closure) -> Report {
         let refused = |why: String| Report::ended(Outcome::Refused { why }, Vec::new());
-        let preflight = Preflight {
-            manager: self.manager,
-            closure: self.closure,
-            files: None,
-            patience: self.settings.patience,
-            data: &self.folder,
-            boots: &Boots::Yes { kernel: None },
-        };
-        if let Some(why) = preflight.others(&mut |line| self.observer.tell(line)) {
+        if let Some(why) = self.others() {
             return Report::ended(Outcome::Deferred { why }, Vec::new());
         }
-        if let Some(outcome) = preflight.no_boot() {
+        if let Some(outcome) = self.preflight_of(None).0.no_boot() {
             return Report::ended(outcome, Vec::new());
         }
         let roots = match snapshot::of_root() {
