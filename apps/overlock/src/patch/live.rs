@@ -55,7 +55,7 @@ impl Live {
             true => ProgressBar::new(units + 1),
             false => ProgressBar::hidden(),
         };
-        let template = "{spinner} {bar:24} {percent:>3} % {elapsed_precise} {msg}";
+        let template = "{spinner} {bar:24} {percent:>3} % {elapsed_precise} {wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━━ "));
         }
