@@ -236,6 +236,12 @@ impl PackageManager for Apt {
         edits::edits(closure)
     }
 
+    fn owns(&self, path: &Path) -> bool {
+        let arguments = ["--search".as_ref(), "--".as_ref(), path.as_os_str()];
+        let ran = Call::new(Program::DpkgQuery, arguments).run();
+        ran.is_ok_and(|ran| ran.is_success())
+    }
+
     fn verification(&self) -> (Program, &'static [&'static str]) {
         (Program::Dpkg, &["--verify"])
     }

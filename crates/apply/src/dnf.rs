@@ -155,6 +155,17 @@ impl PackageManager for Dnf {
         )))
     }
 
+    fn owns(&self, path: &Path) -> bool {
+        let arguments = [
+            "--query".as_ref(),
+            "--file".as_ref(),
+            "--".as_ref(),
+            path.as_os_str(),
+        ];
+        let ran = Call::new(Program::Rpm, arguments).run();
+        ran.is_ok_and(|ran| ran.is_success())
+    }
+
     fn verification(&self) -> (Program, &'static [&'static str]) {
         (Program::Rpm, &["--verify", "--all"])
     }

@@ -15,7 +15,7 @@ use crate::checks::Check;
 use crate::preflight::Preflight;
 use crate::probe::Probe;
 use crate::reboot::Boots;
-use crate::underway::{self, Underway};
+use crate::underway::{self, Direction, Underway};
 use crate::{
     PackageManager, asked, complaints, configuration, manager, settings, transient, verify,
 };
@@ -129,17 +129,21 @@ impl<'a> LocalHost<'a> {
         self.artifacts.path(artifact, self.manager.word())
     }
 
-    /// A transaction that was cut off, and is over: what it did to `/etc` is written down before somebody edits it, and all
-    /// of it is synced.
-    fn settle_underway(&self, standing: Standing) {
-        if standing == Standing::Broken || underway::read(&self.folder) == Underway::No {
+    /// A transaction that was cut off or failed: what it did to `/etc` is written down before somebody edits it, and once
+    /// packages are whole all of it is synced.
+    fn settle_underway(&mut self, standing: Standing) {
+        if underway::read(&self.folder) == Underway::No {
             return;
         }
-        if standing == Standing::Target {
-            // That it cannot be written down leaves all copies in place; going back then settles it.
-            drop(settings::settle_once(&self.folder));
+        let goes_back = settings::GoingBack::seen(&self.folder, self.run).is_some();
+        if !goes_back && let Err(error) = settings::settle(&self.folder) {
+            self.observer.tell(&format!(
+                "changes of configuration cannot be written down: {error}"
+            ));
         }
-        underway::end(&self.folder);
+        if standing != Standing::Broken {
+            underway::end(&self.folder);
+        }
     }
 
     /// What is looked at before a change, and who is told.
@@ -161,25 +165,41 @@ impl<'a> LocalHost<'a> {
         preflight.others(&mut |line| observer.tell(line))
     }
 
-    /// Packages that are back, though whoever began that was cut off before files under `/etc` were: those follow.
-    fn finish_going_back(&mut self, standing: Standing) {
-        let folder = match (standing, self.settings.reverts) {
-            (Standing::Target, Some(run)) => self.run_folder(Some(run)),
-            (Standing::Prior, None) => self.folder.clone(),
-            _ => return,
+    /// Packages that are back, though whoever began that was cut off before the rest was: files under `/etc`, keeping the
+    /// versions away, restarts. `Mixed` where only another try of the way back can do what is left.
+    fn finish_going_back(&mut self, standing: Standing) -> Standing {
+        let run = match (standing, self.settings.reverts) {
+            (Standing::Target, Some(run)) => run,
+            (Standing::Prior, None) => self.run,
+            _ => return standing,
         };
+        let folder = self.run_folder(Some(run));
         let Some(seen) = settings::GoingBack::seen(&folder, self.run) else {
-            return;
+            return standing;
         };
-        match seen.finish() {
-            Ok(notes) => {
-                notes.iter().for_each(|note| self.observer.tell(note));
-                settings::GoingBack::forget(&folder, self.run);
+        let finished = seen.finish().and_then(|notes| {
+            notes.iter().for_each(|note| self.observer.tell(note));
+            self.keep_away(run)
+        });
+        match finished {
+            Ok(note) => self.observer.tell(&note),
+            // What could not be done is tried again with the way back itself.
+            Err(error) => {
+                self.observer
+                    .tell(&format!("the way back cannot be finished: {error}"));
+                return Standing::Mixed;
             }
-            Err(error) => self
-                .observer
-                .tell(&format!("configuration cannot be put back: {error}")),
         }
+        if standing == Standing::Prior {
+            if self.has_booted_forward() {
+                return Standing::Mixed;
+            }
+            for note in self.restart(&[]).notes {
+                self.observer.tell(&note);
+            }
+        }
+        settings::GoingBack::forget(&folder, self.run);
+        standing
     }
 
     /// Files of these artifacts, each hashed anew.
@@ -293,8 +313,8 @@ impl Hands for LocalHost<'_> {
         let found = match (underway::read(&self.folder), found) {
             (Underway::No, found) => found,
             // No package was touched, whatever was lost.
-            (Underway::Interrupted, (Standing::Prior, notes)) => (Standing::Prior, notes),
-            (Underway::Interrupted, (_, mut notes)) => {
+            (Underway::Interrupted(Direction::Forward), found @ (Standing::Prior, _)) => found,
+            (Underway::Interrupted(_), (_, mut notes)) => {
                 notes.push(
                     "the host went down in the midst of it: what was not on the disk is lost"
                         .to_owned(),
@@ -304,7 +324,7 @@ impl Hands for LocalHost<'_> {
             (Underway::ThisBoot, found) => found,
         };
         self.settle_underway(found.0);
-        self.finish_going_back(found.0);
+        let found = (self.finish_going_back(found.0), found.1);
         match found.0 {
             Standing::Broken => self.observer.tell("packages are not whole"),
             // However they came back: what was laid beside edited files on the way goes too.
@@ -322,8 +342,8 @@ impl Hands for LocalHost<'_> {
         if let Some(why) = self.others() {
             return Report::failed(why);
         }
-        if underway::read(&self.folder) == Underway::Interrupted {
-            return self.again();
+        if let Underway::Interrupted(direction) = underway::read(&self.folder) {
+            return self.again(direction);
         }
         self.observer.tell("mending the package manager's state");
         let quiet = self.manager.hold_off();

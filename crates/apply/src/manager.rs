@@ -60,6 +60,9 @@ pub trait PackageManager {
     /// When the database cannot be asked.
     fn edits(&self, closure: &Closure) -> Result<Vec<String>, ProgramError>;
 
+    /// Whether a file is an installed package's.
+    fn owns(&self, path: &Path) -> bool;
+
     /// How installed packages are verified, as evidence.
     fn verification(&self) -> (Program, &'static [&'static str]);
 

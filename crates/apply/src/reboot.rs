@@ -86,12 +86,7 @@ impl Boot {
     /// The one that a run wrote down before it asked for another; `None` where it has not asked yet.
     #[must_use]
     pub fn kept(folder: &Path) -> Option<Self> {
-        Self::read(&folder.join(BOOT))
-    }
-
-    /// The one that a file names.
-    pub(crate) fn read(file: &Path) -> Option<Self> {
-        let text = fs::read_to_string(file).ok()?;
+        let text = fs::read_to_string(folder.join(BOOT)).ok()?;
         Some(Self(text.trim().to_owned()))
     }
 
@@ -100,11 +95,13 @@ impl Boot {
     /// # Errors
     /// When it cannot be written.
     pub fn keep(&self, folder: &Path) -> io::Result<()> {
-        self.write(&folder.join(BOOT))
+        durable::write(&folder.join(BOOT), &format!("{self}\n"))
     }
+}
 
-    pub(crate) fn write(&self, file: &Path) -> io::Result<()> {
-        durable::write(file, &format!("{}\n", self.0))
+impl std::fmt::Display for Boot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -13,7 +13,7 @@
 
 use crate::durable;
 use crate::reboot::Boot;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -28,16 +28,38 @@ pub(crate) enum Underway {
     /// It was made in this boot: what was written is there, if perhaps not on the disk.
     ThisBoot,
     /// The host went down since: what was not synced may be lost.
-    Interrupted,
+    Interrupted(Direction),
+}
+
+/// Where the packages were on their way to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// As planned.
+    Forward,
+    /// As they were.
+    Back,
+}
+
+impl Direction {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Back => "back",
+        }
+    }
 }
 
 /// What a run's folder says.
 pub(crate) fn read(folder: &Path) -> Underway {
-    match (Boot::read(&mark(folder)), Boot::now()) {
-        (None, _) => Underway::No,
-        (Some(then), Ok(now)) if then == now => Underway::ThisBoot,
+    let Ok(mark) = fs::read_to_string(mark(folder)) else {
+        return Underway::No;
+    };
+    let (word, then) = mark.trim().split_once(' ').unwrap_or_default();
+    match Boot::now() {
+        Ok(now) if now.to_string() == then => Underway::ThisBoot,
         // Where nobody can tell which boot this is, the worse is taken to be so.
-        (Some(_), _) => Underway::Interrupted,
+        _ if word == Direction::Back.word() => Underway::Interrupted(Direction::Back),
+        _ => Underway::Interrupted(Direction::Forward),
     }
 }
 
@@ -45,8 +67,9 @@ pub(crate) fn read(folder: &Path) -> Underway {
 ///
 /// # Errors
 /// When it cannot be written.
-pub(crate) fn begin(folder: &Path) -> io::Result<()> {
-    Boot::now()?.write(&mark(folder))
+pub(crate) fn begin(folder: &Path, direction: Direction) -> io::Result<()> {
+    let text = format!("{} {}\n", direction.word(), Boot::now()?);
+    durable::write(&mark(folder), &text)
 }
 
 /// Writes everything to the disk, then takes the mark away.
@@ -73,16 +96,23 @@ pub(crate) fn sync() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn mark_of_another_boot_is_an_interruption() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read(folder.path()), Underway::No);
-        begin(folder.path()).unwrap();
-        assert_eq!(read(folder.path()), Underway::ThisBoot);
-        fs::write(mark(folder.path()), "another 1\n").unwrap();
-        assert_eq!(read(folder.path()), Underway::Interrupted);
+        for direction in [Direction::Forward, Direction::Back] {
+            begin(folder.path(), direction).unwrap();
+            assert_eq!(read(folder.path()), Underway::ThisBoot);
+            let another = format!("{} another 1\n", direction.word());
+            fs::write(mark(folder.path()), another).unwrap();
+            assert_eq!(read(folder.path()), Underway::Interrupted(direction));
+        }
+        fs::write(mark(folder.path()), "").unwrap();
+        assert_eq!(
+            read(folder.path()),
+            Underway::Interrupted(Direction::Forward)
+        );
         end(folder.path());
         assert_eq!(read(folder.path()), Underway::No);
         end(folder.path());

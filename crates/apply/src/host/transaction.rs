@@ -3,6 +3,7 @@
 use super::{BEFORE, LocalHost, chain};
 use crate::manager::{self, Named};
 use crate::probe::Probe;
+use crate::underway::Direction;
 use crate::{asked, complaints, configuration, durable, reboot, restart, settings, underway};
 use overlock_engine::Report;
 use overlock_model::plan::{Action, Change};
@@ -33,30 +34,35 @@ impl LocalHost<'_> {
             .collect();
         let report = self.transact(&files, &removals, "install", attempt);
         match self.settings.reverts {
-            // Before the revert counts as done, so that no timer can come in between (F39a).
-            Some(run) if report.outcome == Outcome::Done => {
-                let gone = self.closure.changes.iter();
-                let gone = gone.filter_map(|change| named(change, change.from()));
-                self.keep_away(run, gone.collect(), report)
-            }
+            Some(run) if report.outcome == Outcome::Done => self.is_back(run, report),
             _ => report,
         }
     }
 
-    fn keep_away(&self, run: RunId, versions: Vec<Named<'_>>, report: Report) -> Report {
-        let until = self.settings.away_until;
-        match self.manager.keep_away(run, &versions, until) {
+    /// Packages went back: the versions that a run brought are kept away before that counts as done, so that no timer can
+    /// come in between (F39a).
+    fn is_back(&self, run: RunId, report: Report) -> Report {
+        match self.keep_away(run) {
             Err(error) => Report::failed(format!("the versions cannot be kept away: {error}")),
-            Ok(path) => {
-                let mut notes = report.notes;
-                notes.push(format!(
-                    "kept away until {} by {}",
-                    until.strftime("%Y-%m-%d"),
-                    path.display()
-                ));
+            Ok(note) => {
+                settings::GoingBack::forget(&self.run_folder(Some(run)), self.run);
+                let notes = report.notes.into_iter().chain([note]).collect();
                 Report { notes, ..report }
             }
         }
+    }
+
+    /// Keeps the versions away that a run brought, this one or the one that it takes back; a line for people.
+    pub(super) fn keep_away(&self, run: RunId) -> std::io::Result<String> {
+        let brought = |change| match self.settings.reverts {
+            Some(_) => named(change, change.from()),
+            None => named(change, change.to()),
+        };
+        let versions: Vec<Named<'_>> = self.closure.changes.iter().filter_map(brought).collect();
+        let until = self.settings.away_until;
+        let path = self.manager.keep_away(run, &versions, until)?;
+        let day = until.strftime("%Y-%m-%d");
+        Ok(format!("kept away until {day} by {}", path.display()))
     }
 
     fn transact(
@@ -92,7 +98,11 @@ impl LocalHost<'_> {
             "{phase}: {} packages",
             files.len() + removals.len()
         ));
-        if let Err(error) = self.begin_underway() {
+        let direction = match phase {
+            "revert" => Direction::Back,
+            _ => Direction::Forward,
+        };
+        if let Err(error) = self.begin_underway(direction) {
             return Report::failed(format!("the installation cannot be written down: {error}"));
         }
         let begin = fs::metadata(&log).map_or(0, |of| of.len());
@@ -100,13 +110,16 @@ impl LocalHost<'_> {
         drop(quiet);
         let edited = configuration::edited(&log, begin, self.manager);
         if let Some(going_back) = going_back {
-            notes.extend(configuration::drop_new(
-                &edited,
-                &self.run_folder(taken_back),
-            ));
-            match going_back.finish() {
-                Ok(restored) => notes.extend(restored),
-                Err(error) => notes.push(format!("configuration cannot be put back: {error}")),
+            // One that failed may have changed nothing; whoever looks next finishes it if packages are back after all.
+            if result.is_ok() {
+                notes.extend(configuration::drop_new(
+                    &edited,
+                    &self.run_folder(taken_back),
+                ));
+                match going_back.finish() {
+                    Ok(restored) => notes.extend(restored),
+                    Err(error) => notes.push(format!("configuration cannot be put back: {error}")),
+                }
             }
         } else {
             notes.extend(configuration::differences(&edited));
@@ -122,7 +135,6 @@ impl LocalHost<'_> {
         // Of one that failed it is told once it has been mended or taken back, by whoever looks then.
         if result.is_ok() {
             underway::end(&self.folder);
-            settings::GoingBack::forget(&self.run_folder(taken_back), self.run);
         }
         match result {
             Ok(()) => Report::done_with(notes),
@@ -148,30 +160,35 @@ impl LocalHost<'_> {
     }
 
     /// From here on until the end of the transaction a loss of power is noticed, and the run goes on by itself after it.
-    fn begin_underway(&mut self) -> std::io::Result<()> {
+    fn begin_underway(&mut self, direction: Direction) -> std::io::Result<()> {
         match reboot::arm(&self.settings.program, &self.data) {
             // Without systemd, whoever boots the host calls `overlock repair`.
             Ok(()) | Err(reboot::ArmError::Host(_)) => {}
             Err(error) => self.observer.tell(&chain(&error)),
         }
-        underway::begin(&self.folder)
+        underway::begin(&self.folder, direction)
     }
 
-    /// Puts everything of the closure in place again after the host went down in the midst of it.
-    pub(super) fn again(&mut self) -> Report {
+    /// Puts everything of the closure in place again after the host went down in the midst of it, on the side that it was
+    /// on its way to.
+    pub(super) fn again(&mut self, direction: Direction) -> Report {
         self.observer.tell(
             "the host went down in the midst of the installation: putting all of it in place again",
         );
-        let mut notes = settings::salvage(&self.folder).unwrap_or_else(|error| {
+        let mut notes = settings::salvage(&self.folder, self.manager).unwrap_or_else(|error| {
             vec![format!("empty files of /etc cannot be put right: {error}")]
         });
-        let files = match self.checked(self.closure.artifacts()) {
+        let side = |change| match direction {
+            Direction::Forward => Some((change, Change::artifact(change)?)),
+            Direction::Back => Some((change, Change::back(change)?)),
+        };
+        let files = match self.checked(self.closure.changes.iter().filter_map(side)) {
             Ok(files) => files,
             Err(why) => return Report::failed(why),
         };
         let quiet = self.manager.hold_off();
         // From now on it is this boot's matter, whatever comes of it.
-        if let Err(error) = underway::begin(&self.folder) {
+        if let Err(error) = underway::begin(&self.folder, direction) {
             return Report::failed(format!("the installation cannot be written down: {error}"));
         }
         let put = self
@@ -246,9 +263,7 @@ impl LocalHost<'_> {
         if report.outcome != Outcome::Done {
             return report;
         }
-        let gone = self.closure.changes.iter();
-        let gone = gone.filter_map(|change| named(change, change.to()));
-        let report = self.keep_away(self.run, gone.collect(), report);
+        let report = self.is_back(self.run, report);
         if report.outcome != Outcome::Done {
             return report;
         }
