@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The data directory, and whether we may write into it.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// `--data`, else the system's directory as root, else the user's.
+    /// `--data`, else the system's directory as root, else the user's. Absolute.
     pub data: PathBuf,
     /// Where compiled tables are read: `data`, or the system's when the user has none.
     pub tables: PathBuf,
@@ -22,7 +22,9 @@ impl State {
     pub fn find(given: Option<PathBuf>, now: Option<jiff::Timestamp>) -> Result<Self, Failure> {
         let still = now.is_some();
         let now = now.unwrap_or_else(jiff::Timestamp::now);
-        if let Some(data) = given {
+        if let Some(given) = given {
+            // Timers start us in another working directory.
+            let data = std::path::absolute(given).map_err(Failure::input)?;
             return Ok(Self {
                 tables: data.clone(),
                 data,
@@ -78,5 +80,18 @@ impl State {
         let cache = self.data.join("cache");
         std::fs::create_dir_all(&cache).ok()?;
         Some(cache)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_means_the_same_folder_wherever_it_is_used_from() {
+        let state = State::find(Some("state".into()), None).unwrap();
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(state.data, here.join("state"));
+        assert_eq!(state.tables, state.data);
     }
 }

@@ -4,8 +4,9 @@
 //! starts `overlock repair`, which finds the run open, sees that its time is up, and takes the packages back.
 
 use crate::checks::connect;
-use crate::program::{Call, Program, ProgramError};
+use crate::program::{Call, Program};
 use crate::restart::is_systemd;
+use crate::timer::{TimerError, named};
 use jiff::Timestamp;
 use overlock_model::mitigation::{Measure, Mitigation};
 use overlock_model::plan::Closure;
@@ -195,8 +196,9 @@ impl Confirmation {
     /// Sets the timer that acts if we are gone.
     ///
     /// # Errors
-    /// When systemd does not take it. Where there is no systemd there is none, and nothing stands behind us.
-    pub fn arm(&self, program: &Path, data: &Path, within: Duration) -> Result<bool, ProgramError> {
+    /// When a path cannot be named to systemd, or it does not take the timer. Where there is no systemd there is none, and
+    /// nothing stands behind us.
+    pub fn arm(&self, program: &Path, data: &Path, within: Duration) -> Result<bool, TimerError> {
         if !is_systemd() {
             return Ok(false);
         }
@@ -208,14 +210,13 @@ impl Confirmation {
             format!("--on-active={seconds}s"),
             "--timer-property=AccuracySec=1s".to_owned(),
             "--".to_owned(),
-            program.display().to_string(),
+            named(program)?.to_owned(),
             "--data".to_owned(),
-            data.display().to_string(),
+            named(data)?.to_owned(),
             "repair".to_owned(),
         ];
-        Call::new(Program::SystemdRun, arguments)
-            .output()
-            .map(|_| true)
+        Call::new(Program::SystemdRun, arguments).output()?;
+        Ok(true)
     }
 
     /// Takes the timer away again.

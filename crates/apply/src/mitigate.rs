@@ -18,8 +18,9 @@ mod unit;
 
 pub use record::{Former, Kept, Record, Records};
 
+use crate::host::chain;
 use crate::program::ProgramError;
-use crate::timer::{Timer, TimerError, quoted};
+use crate::timer::{NameError, Timer, TimerError, quoted};
 use jiff::Timestamp;
 use overlock_model::mitigation::{Force, Measure, Mitigation, Placed};
 use overlock_model::run::{RunId, Standing};
@@ -55,6 +56,9 @@ pub enum MitigateError {
     /// The timer for the end.
     #[error(transparent)]
     Timer(#[from] TimerError),
+    /// Some of them; the others are away.
+    #[error("not everything could be taken away: {}", .0.join("; "))]
+    Stays(Vec<String>),
     /// This host cannot take it.
     #[error("{measure}: {why}")]
     Unfit {
@@ -163,27 +167,37 @@ impl Measures<'_> {
     /// Takes these measures away from wherever runs put them; of `only` that run, where it is given.
     ///
     /// # Errors
-    /// At the first that does not work.
+    /// When some cannot be: all others are away then, and the records have what stays.
     pub fn take(&self, only: Option<RunId>) -> Notes {
-        let mut notes = Vec::new();
+        let mut taken = Taken::default();
         for mut record in self.of(only)? {
+            let run = record.run;
             // Units may need one another: each can be started before the first one is.
             for kept in record.kept.iter().filter(|kept| self.has(kept)) {
-                unit::free(&kept.former, record.run)?;
+                // What does not work is told in its turn.
+                drop(unit::free(&kept.former, run));
             }
-            for kept in record.kept.iter().rev().filter(|kept| self.has(kept)) {
-                notes.extend(act::take(kept, record.run)?);
-            }
-            record.kept.retain(|kept| !self.has(kept));
-            if record.kept.is_empty() {
-                name(record.run).take()?;
-                self.records().remove(record.run)?;
-            } else {
-                self.timer(&record)?;
-                self.records().write(&record)?;
+            taken.each(&mut record, |kept| {
+                self.has(kept).then(|| act::take(kept, run))
+            });
+            if let Err(error) = self.keep(&record) {
+                taken.stays.push(format!("run {run}: {}", chain(&error)));
             }
         }
-        Ok(notes)
+        match taken.stays.is_empty() {
+            true => Ok(taken.notes),
+            false => Err(MitigateError::Stays(taken.stays)),
+        }
+    }
+
+    /// The record of what a run still has in force, and its timer; neither, when that is nothing.
+    fn keep(&self, record: &Record) -> Result<(), MitigateError> {
+        if record.kept.is_empty() {
+            name(record.run).take()?;
+            return self.records().remove(record.run);
+        }
+        self.timer(record)?;
+        self.records().write(record)
     }
 
     /// Where the measures are, seen as those of a plan that puts them in place.
@@ -290,12 +304,21 @@ impl Measures<'_> {
 
     /// The timer that ends the measures of a record; `false` where there is no systemd.
     fn timer(&self, record: &Record) -> Result<bool, MitigateError> {
+        let [service, timer] = self.units(record).map_err(TimerError::from)?;
+        Ok(name(record.run).put(&service, &timer)?)
+    }
+
+    /// Service and timer. Exit code 3 is a journal that another run holds, for as long as that takes: tried again each
+    /// minute. What else keeps a measure may need a person; the timer asks again each hour, and after a boot.
+    /// (`Type=oneshot` may not be restarted before systemd 244.)
+    fn units(&self, record: &Record) -> Result<[String; 2], NameError> {
         let service = format!(
-            "[Unit]\nDescription=Take away measures of overlock run {0} that have expired\n\n\
-             [Service]\nType=oneshot\nExecStart={1} --data {2} mitigate --expire\n",
+            "[Unit]\nDescription=Take away measures of overlock run {0} that have expired\nStartLimitIntervalSec=0\n\n\
+             [Service]\nType=simple\nExecStart={1} --data {2} mitigate --expire\n\
+             Restart=on-failure\nRestartSec=60\nRestartPreventExitStatus=2 4 5 6 70\n",
             record.run,
-            quoted(&self.program.display().to_string()),
-            quoted(&self.data.display().to_string()),
+            quoted(&self.program)?,
+            quoted(self.data)?,
         );
         let ends: BTreeSet<Timestamp> = record
             .kept
@@ -308,10 +331,42 @@ impl Measures<'_> {
             .collect();
         let timer = format!(
             "[Unit]\nDescription=End of measures of overlock run {}\n\n\
-             [Timer]\n{ends}AccuracySec=1s\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n",
+             [Timer]\n{ends}OnCalendar=hourly\nAccuracySec=1s\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n",
             record.run
         );
-        Ok(name(record.run).put(&service, &timer)?)
+        Ok([service, timer])
+    }
+}
+
+/// What came of taking measures away.
+#[derive(Debug, Default)]
+struct Taken {
+    notes: Vec<String>,
+    /// What could not be, and why.
+    stays: Vec<String>,
+}
+
+impl Taken {
+    /// Takes each measure of a record, the last one first, and leaves in the record what stays. `take` answers `None` for
+    /// one that is not asked for.
+    fn each(&mut self, record: &mut Record, take: impl Fn(&Kept) -> Option<Notes>) {
+        let mut left = Vec::new();
+        for kept in record.kept.drain(..).rev() {
+            match take(&kept) {
+                Some(Ok(notes)) => {
+                    self.notes.extend(notes);
+                    continue;
+                }
+                Some(Err(error)) => {
+                    self.stays
+                        .push(format!("{}: {}", kept.mitigation.measure, chain(&error)))
+                }
+                None => {}
+            }
+            left.push(kept);
+        }
+        left.reverse();
+        record.kept = left;
     }
 }
 
@@ -354,4 +409,71 @@ fn name(run: RunId) -> Timer {
 
 fn lost(why: impl Into<String>) -> Force {
     Force::Lost { why: why.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(modules: [&str; 3]) -> Record {
+        let kept = modules.map(|module| Kept {
+            mitigation: Mitigation {
+                measure: Measure::BlockModule {
+                    module: module.to_owned(),
+                },
+                against: Vec::new(),
+                owner: "ada".to_owned(),
+                reason: "not needed".to_owned(),
+                expires: "2026-12-01T00:00:00Z".parse().unwrap(),
+            },
+            former: Former::Module { loaded: false },
+        });
+        Record::new(RunId(1), kept.to_vec())
+    }
+
+    #[test]
+    fn what_cannot_be_taken_away_stays_alone() {
+        let mut all = record(["dccp", "sctp", "tipc"]);
+        let mut taken = Taken::default();
+        taken.each(&mut all, |kept| {
+            let measure = &kept.mitigation.measure;
+            match measure.subject().1 {
+                "dccp" => None,
+                "sctp" => Some(Err(MitigateError::unfit(measure, "it is stuck"))),
+                _ => Some(Ok(vec!["tipc is back".to_owned()])),
+            }
+        });
+        let mut left = record(["dccp", "sctp", "tipc"]);
+        left.kept.pop();
+        assert_eq!(all, left);
+        assert_eq!(taken.notes, ["tipc is back"]);
+        assert_eq!(taken.stays.len(), 1);
+        assert!(taken.stays.concat().contains("it is stuck"));
+    }
+
+    #[test]
+    fn end_is_tried_again_while_another_run_is_under_way() {
+        let of = |data: &'static str| Measures {
+            run: RunId(1),
+            measures: &[],
+            data: Path::new(data),
+            program: "/usr/bin/overlock".into(),
+        };
+        let all = record(["dccp", "sctp", "tipc"]);
+        let [service, timer] = of("/var/lib/overlock").units(&all).unwrap();
+        for line in [
+            "StartLimitIntervalSec=0",
+            "Type=simple",
+            "Restart=on-failure",
+            "RestartPreventExitStatus=2 4 5 6 70",
+        ] {
+            assert!(service.lines().any(|one| one == line), "{service}");
+        }
+        let ends: Vec<&str> = timer
+            .lines()
+            .filter_map(|line| line.strip_prefix("OnCalendar="))
+            .collect();
+        assert_eq!(ends, ["2026-12-01 00:00:00 UTC", "hourly"]);
+        assert!(of("state").units(&all).is_err());
+    }
 }

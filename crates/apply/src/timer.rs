@@ -28,7 +28,18 @@ pub enum TimerError {
     /// systemd.
     #[error("systemd does not take the timer")]
     Systemd(#[from] ProgramError),
+    /// A path in it.
+    #[error(transparent)]
+    Name(#[from] NameError),
 }
+
+/// A path of ours that a unit of systemd cannot hold as it is.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{}` cannot be named in a unit of systemd: it must be an absolute path without quotes, `\\`, `$` or line breaks",
+    .0.display()
+)]
+pub struct NameError(pub PathBuf);
 
 /// A service and its timer, by their common name.
 #[derive(Debug, Clone)]
@@ -129,19 +140,21 @@ impl Timer {
     }
 }
 
-/// A word of a command line as unit files want it (`systemd.service(5)`, "Command lines"; `%` is doubled).
-#[must_use]
-pub fn quoted(word: &str) -> String {
-    let mut text = String::from("\"");
-    for character in word.chars() {
-        match character {
-            '"' | '\\' => text.extend(['\\', character]),
-            '%' | '$' => text.extend([character, character]),
-            _ => text.push(character),
-        }
-    }
-    text.push('"');
-    text
+/// A path as a word that systemd takes as it is. What would need more than quotes is refused: versions of systemd differ
+/// in what they make of it, and a line break would begin a line of the unit.
+pub(crate) fn named(path: &Path) -> Result<&str, NameError> {
+    let plain = |c: char| !c.is_control() && !matches!(c, '"' | '\'' | '\\' | '$');
+    path.to_str()
+        .filter(|text| path.is_absolute() && text.chars().all(plain))
+        .ok_or_else(|| NameError(path.to_owned()))
+}
+
+/// A path as one word of `ExecStart=` (`systemd.service(5)`, "Command lines"); `%` is doubled.
+///
+/// # Errors
+/// When a unit cannot hold it.
+pub fn quoted(path: &Path) -> Result<String, NameError> {
+    Ok(format!("\"{}\"", named(path)?.replace('%', "%%")))
 }
 
 /// What a unit's `systemctl show` says of one property; empty where it says nothing.
@@ -170,8 +183,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn word_of_a_command_line_is_taken_as_it_is() {
-        assert_eq!(quoted("/usr/bin/overlock"), "\"/usr/bin/overlock\"");
-        assert_eq!(quoted("/data 100%/$x\"y"), "\"/data 100%%/$$x\\\"y\"");
+    fn path_is_one_word_or_refused() {
+        let quoted = |path: &str| quoted(Path::new(path)).ok();
+        let word = quoted("/data of ours/100%");
+        assert_eq!(word.as_deref(), Some("\"/data of ours/100%%\""));
+        for wrong in [
+            "",
+            "relative",
+            "/a\"b",
+            "/a'b",
+            "/a$HOME",
+            "/a\nExecStart=/bin/sh",
+            "/a\\b",
+        ] {
+            assert_eq!(quoted(wrong), None, "{wrong}");
+        }
     }
 }

@@ -7,34 +7,35 @@ use jiff::Timestamp;
 use overlock_model::mitigation::{Measure, Mitigation};
 use overlock_model::plan::Step;
 
-/// Kernel parameters that only close doors, each with the values that it takes (`Documentation/admin-guide/sysctl` and
-/// `Documentation/networking/ip-sysctl` of Linux 6.12). Others are refused: some name a program that the kernel starts
-/// as root (`kernel.core_pattern`, `kernel.modprobe`), which would be a verb for any command (R2).
-const PARAMETERS: [(&str, i64, i64); 24] = [
-    ("dev.tty.ldisc_autoload", 0, 1),
-    ("fs.protected_fifos", 0, 2),
-    ("fs.protected_hardlinks", 0, 1),
-    ("fs.protected_regular", 0, 2),
-    ("fs.protected_symlinks", 0, 1),
-    ("fs.suid_dumpable", 0, 2),
-    ("kernel.dmesg_restrict", 0, 1),
-    ("kernel.io_uring_disabled", 0, 2),
-    ("kernel.kexec_load_disabled", 0, 1),
-    ("kernel.kptr_restrict", 0, 2),
-    ("kernel.perf_event_paranoid", -1, 4),
-    ("kernel.unprivileged_bpf_disabled", 0, 2),
-    ("kernel.unprivileged_userns_clone", 0, 1),
-    ("kernel.yama.ptrace_scope", 0, 3),
-    ("net.core.bpf_jit_enable", 0, 2),
-    ("net.core.bpf_jit_harden", 0, 2),
-    ("net.ipv4.conf.all.accept_redirects", 0, 1),
-    ("net.ipv4.conf.all.accept_source_route", 0, 1),
-    ("net.ipv4.tcp_sack", 0, 1),
-    ("net.ipv4.tcp_timestamps", 0, 2),
-    ("net.ipv6.conf.all.accept_ra", 0, 2),
-    ("net.ipv6.conf.all.accept_redirects", 0, 1),
-    ("user.max_user_namespaces", 0, 1 << 31),
-    ("vm.unprivileged_userfaultfd", 0, 1),
+/// Kernel parameters that close doors, each with the values that do (`Documentation/admin-guide/sysctl` and
+/// `Documentation/networking/ip-sysctl` of Linux 6.12; the last values of `perf_event_paranoid` and `unprivileged_userns_clone`
+/// are Debian's and Ubuntu's). Values that open are refused whatever the host has now. So are other parameters: some name
+/// a program that the kernel starts as root (`kernel.core_pattern`, `kernel.modprobe`), a verb for any command (R2).
+const PARAMETERS: [(&str, &[i64]); 24] = [
+    ("dev.tty.ldisc_autoload", &[0]),
+    ("fs.protected_fifos", &[1, 2]),
+    ("fs.protected_hardlinks", &[1]),
+    ("fs.protected_regular", &[1, 2]),
+    ("fs.protected_symlinks", &[1]),
+    ("fs.suid_dumpable", &[0]),
+    ("kernel.dmesg_restrict", &[1]),
+    ("kernel.io_uring_disabled", &[1, 2]),
+    ("kernel.kexec_load_disabled", &[1]),
+    ("kernel.kptr_restrict", &[1, 2]),
+    ("kernel.perf_event_paranoid", &[2, 3, 4]),
+    ("kernel.unprivileged_bpf_disabled", &[1, 2]),
+    ("kernel.unprivileged_userns_clone", &[0]),
+    ("kernel.yama.ptrace_scope", &[1, 2, 3]),
+    ("net.core.bpf_jit_enable", &[0]),
+    ("net.core.bpf_jit_harden", &[1, 2]),
+    ("net.ipv4.conf.all.accept_redirects", &[0]),
+    ("net.ipv4.conf.all.accept_source_route", &[0]),
+    ("net.ipv4.tcp_sack", &[0]),
+    ("net.ipv4.tcp_timestamps", &[0]),
+    ("net.ipv6.conf.all.accept_ra", &[0]),
+    ("net.ipv6.conf.all.accept_redirects", &[0]),
+    ("user.max_user_namespaces", &[0]),
+    ("vm.unprivileged_userfaultfd", &[0]),
 ];
 /// Units without which a host does not run, or has lost its guard. A unit that lets people in may be disabled: that can
 /// be the very thing to do, and a plan that wants it says so in its signed bytes.
@@ -42,7 +43,13 @@ const PROTECTED_UNITS: [&str; 4] = ["dbus", "systemd-", "overlock", "init"];
 /// Bytes of a module's name; the kernel's own bound is 56 (`MODULE_NAME_LEN`).
 const MODULE_BYTES_MAX: usize = 55;
 
-pub(crate) fn judge(place: &str, of: &Mitigation, limits: &Limits) -> Result<(), Refusal> {
+/// Judges one measure of a plan that puts it in place or, `undo`, takes it away.
+pub(crate) fn judge(
+    place: &str,
+    of: &Mitigation,
+    undo: bool,
+    limits: &Limits,
+) -> Result<(), Refusal> {
     let refused = |what: &str, text: &str, why: TextFault| Refusal::Text {
         place: format!("{place}: {what}"),
         text: Shown::new(text),
@@ -77,13 +84,14 @@ pub(crate) fn judge(place: &str, of: &Mitigation, limits: &Limits) -> Result<(),
             Ok(())
         }
         Measure::Sysctl { key, value } => {
-            let known = PARAMETERS.iter().find(|(name, ..)| name == key);
-            let Some((_, least, most)) = known else {
+            let known = PARAMETERS.iter().find(|(name, _)| name == key);
+            let Some((_, closing)) = known else {
                 let why = "it is none of the parameters that plans may set";
                 return Err(not_allowed(key.clone(), why));
             };
-            if !(least..=most).contains(&value) {
-                let why = "the parameter takes no such value";
+            // What is taken away is the one that was recorded, and never set again.
+            if !undo && !closing.contains(value) {
+                let why = "this value closes nothing";
                 return Err(not_allowed(of.measure.to_string(), why));
             }
             Ok(())

@@ -119,11 +119,11 @@ fn arguments(entry: usize, at: usize, step: &Step, limits: &Limits) -> Result<()
     };
     match step {
         Step::Fetch {} | Step::Snapshot {} | Step::Install {} | Step::Revert { .. } => Ok(()),
-        Step::Mitigate { measures, .. } => {
+        Step::Mitigate { measures, undo } => {
             bounded(measures.len())?;
             let mut seen = BTreeSet::new();
             for (number, one) in measures.iter().enumerate() {
-                mitigation::judge(&place(&format!(", measure {number}")), one, limits)?;
+                mitigation::judge(&place(&format!(", measure {number}")), one, *undo, limits)?;
                 if !seen.insert(one.measure.subject()) {
                     return Err(twice(&one.measure.to_string()));
                 }

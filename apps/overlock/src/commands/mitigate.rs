@@ -167,7 +167,7 @@ fn line(one: &Placed, out: &mut dyn Write) -> std::io::Result<()> {
     )
 }
 
-/// Each run's expired measures are a run of their own; the first that fails ends it.
+/// Each run's expired measures are a run of their own.
 fn expire(args: &Mitigate, state: &State) -> Result<Done, Failure> {
     let ended = mitigating::expire(&args.carry, state)?;
     if ended == 0 && args.carry.format == Plain::Table {

@@ -2,7 +2,8 @@
 
 use crate::cli::{Confirm, OnFailure, Packages, Plain, Plan, Subject};
 use crate::exit::{Done, Failure, Kind};
-use crate::patch::{carry, making, printing, rebuilding, rooting, site};
+use crate::patch::rebuilding::Rebuilt;
+use crate::patch::{carry, making, printing, rooting, site};
 use crate::scan::{facts, inventory, judged, mitigated, tables};
 use crate::state::State;
 use overlock_apply::reboot::Boots;
@@ -55,7 +56,7 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
     let mut closure = making::closure(manager.as_ref(), &updates)?;
     let one_way = match args.no_rebuild {
         true => Vec::new(),
-        false => rebuilding::give_back(manager.as_ref(), &mut closure, state),
+        false => Rebuilt::default().give_back(manager.as_ref(), &mut closure, state),
     };
     let edits = manager.edits(&closure).map_err(Failure::environment)?;
     let cutting = overlock_apply::confirm::cutting(&closure);
@@ -118,9 +119,9 @@ pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
             writeln!(out, "{}", plain(&overlock_apply::edited(&file)))?;
         }
     }
-    for (package, why) in &one_way {
+    for one in &one_way {
         if args.format == Plain::Table {
-            writeln!(out, "{package} stays one-way: {}", plain(why))?;
+            writeln!(out, "{}", plain(&one.to_string()))?;
         }
     }
     if args.format == Plain::Table && boots == Boots::No {

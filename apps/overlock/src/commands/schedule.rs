@@ -8,12 +8,13 @@ use crate::patch::site;
 use crate::state::State;
 use anyhow::anyhow;
 use jiff::Timestamp;
-use overlock_apply::timer::{Timer, quoted};
+use overlock_apply::timer::{NameError, Timer, quoted};
 use overlock_model::schedule::{
     self as model, Bounds, RebootBound, SCHEDULE_SCHEMA, ScheduleReport,
 };
 use overlock_report::plain;
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 /// The units' name.
@@ -61,12 +62,8 @@ fn set(args: &ScheduleSet, state: &State) -> Result<Done, Failure> {
         .next_after(state.clock())
         .map_err(|error| Failure::input(error).hint("`man systemd.time`, \"Calendar Events\""))?
         .ok_or_else(|| Failure::input(anyhow!("`{}` never comes round again", args.at)))?;
+    let service = service(&std::env::current_exe()?, &state.data).map_err(Failure::input)?;
     set.write()?;
-    let program = std::env::current_exe()?;
-    let service = service(
-        &program.display().to_string(),
-        &state.data.display().to_string(),
-    );
     let timer = Timer::named(NAME)
         .put(&service, &timer(&set))
         .map_err(Failure::environment)?;
@@ -94,17 +91,17 @@ fn set(args: &ScheduleSet, state: &State) -> Result<Done, Failure> {
 
 /// What it may do is bounded by the plan and the guard; this takes away what patching never needs. Packages are changed
 /// by a transient unit of its own, which none of it binds.
-fn service(program: &str, data: &str) -> String {
-    format!(
+fn service(program: &Path, data: &Path) -> Result<String, NameError> {
+    Ok(format!(
         "[Unit]\nDescription=Patch this host within its window (overlock)\nDocumentation=man:systemd.time(7)\n\
          Wants=network-online.target\nAfter=network-online.target\n\n\
          [Service]\nType=oneshot\nExecStart={} --data {} schedule run --wait 30m\n\
          # A run that is under way goes on in `overlock repair`, never in a second one.\n\
          KillMode=process\nNice=5\nLockPersonality=yes\nRestrictRealtime=yes\nSystemCallArchitectures=native\n\
          RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\nKeyringMode=private\n",
-        quoted(program),
-        quoted(data),
-    )
+        quoted(program)?,
+        quoted(data)?,
+    ))
 }
 
 fn timer(set: &Set) -> String {

@@ -106,24 +106,31 @@ pub fn standing(run: RunId, state: &State) -> Result<Vec<Mitigation>, Failure> {
 /// Takes away what has expired, each run's in a run of its own; answers how many runs' it was.
 ///
 /// # Errors
-/// At the first that does not go as planned.
+/// The first that did not go as planned, once all others were tried.
 pub fn expire(carry: &Carry, state: &State) -> Result<usize, Failure> {
     let records = Records::new(&state.data)
         .all()
         .map_err(Failure::environment)?;
-    let mut count = 0;
+    let (mut count, mut failure) = (0, None);
     for record in &records {
         let over = over(record, state.clock());
         if over.is_empty() {
             continue;
         }
-        let journal = site::journal(state)?;
-        let plan = undo(&journal, over, None, state)?;
-        let reverts = Some((record.run, Closure::default()));
-        carry::apply(&plan, journal, reverts, carry, state)?;
-        count += 1;
+        match end(record.run, over, carry, state) {
+            Ok(()) => count += 1,
+            Err(error) => failure = failure.or(Some(error)),
+        }
     }
-    Ok(count)
+    failure.map_or(Ok(count), Err)
+}
+
+/// Takes measures of a run away in a run of its own.
+fn end(run: RunId, over: Vec<Mitigation>, carry: &Carry, state: &State) -> Result<(), Failure> {
+    let journal = site::journal(state)?;
+    let plan = undo(&journal, over, None, state)?;
+    let reverts = Some((run, Closure::default()));
+    carry::apply(&plan, journal, reverts, carry, state).map(drop)
 }
 
 /// Measures of this host that have expired.

@@ -183,7 +183,7 @@ fn measures_hold_over_a_boot_and_go_without_a_trace() {
     );
 
     // A second measure on the same thing would undo the first one's memory.
-    plan(&bed, 0, &["--sysctl", &format!("{KEY}=1")], "1d");
+    plan(&bed, 0, &["--sysctl", &format!("{KEY}=0")], "1d");
     let again = bed.apply(&[]);
     assert_eq!(again.code, 4, "{}{}", again.stdout, again.stderr);
     assert!(
@@ -254,6 +254,7 @@ fn what_no_plan_may_ask_for_is_refused_and_nothing_is_changed() {
     let before = bed.state();
     for bad in [
         ["--sysctl", "kernel.core_pattern=1"],
+        ["--sysctl", "net.ipv4.tcp_sack=1"],
         ["--disable-unit", "dbus.service"],
         ["--disable-unit", "../../etc/passwd"],
         ["--block-module", "../../etc/passwd"],
@@ -367,5 +368,23 @@ fn run_of_measures_that_was_cut_off_is_finished_by_repair() {
     bed.run(0, &["overlock", "repair"]);
     bed.run(0, &["rm", "-r", "/etc/systemd/system/porter.service.d"]);
     bed.run(0, &["systemctl", "daemon-reload"]);
+    assert_eq!(traces(&bed), before);
+
+    // A unit that fails by itself by then keeps neither its own measure nor the others.
+    plan(&bed, 0, &measures, "30d");
+    assert_eq!(bed.apply(&[]).code, 0);
+    let broken = "[Service]\nExecStartPre=/bin/false\n";
+    bed.host
+        .write("/etc/systemd/system/porter.service.d/broken.conf", broken)
+        .unwrap();
+    let back = bed.run(0, &["overlock", "revert", "3"]).stdout;
+    assert!(
+        back.contains("porter.service can be started again, and does not start"),
+        "{back}"
+    );
+    assert_eq!(bed.host.read(PROC).unwrap(), "1\n");
+    bed.run(0, &["rm", "-r", "/etc/systemd/system/porter.service.d"]);
+    bed.run(0, &["systemctl", "daemon-reload"]);
+    bed.run(0, &["systemctl", "start", "porter.service"]);
     assert_eq!(traces(&bed), before);
 }

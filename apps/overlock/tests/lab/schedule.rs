@@ -43,13 +43,24 @@ fn window_brings_what_is_within_bounds_and_no_more() {
             Deb::new("wireguard-lab", version).file("/usr/share/wireguard-lab/version", version);
         deb.build(bed.lab.folder()).unwrap()
     };
-    security.publish(&[cutting("1.0")]).unwrap();
+    // Its new version wants a package that is not to be updated.
+    let dragging = |version: &str, depends: &str| {
+        let deb = Deb::new("lab-dragging", version).field("Depends", depends);
+        deb.build(bed.lab.folder()).unwrap()
+    };
+    let firsts = [cutting("1.0"), dragging("1.0", "lab-conffile")];
+    security.publish(&firsts).unwrap();
     bed.host.use_repository(&security).unwrap().ok().unwrap();
-    bed.install_first(&["lab-plain", "lab-service", "lab-conffile", "wireguard-lab"]);
+    bed.install_first(&["lab-plain", "lab-service", "lab-conffile"]);
+    bed.install_first(&["lab-dragging", "wireguard-lab"]);
     // New since the host last asked: the schedule asks first.
     let second = corpus::all(Release::Second, bed.lab.folder()).unwrap();
     security.publish(&second).unwrap();
-    security.publish(&[cutting("2.0")]).unwrap();
+    let seconds = [cutting("2.0"), dragging("2.0", "lab-conffile (>= 2.0)")];
+    security.publish(&seconds).unwrap();
+    // Its way back has to be rebuilt.
+    security.withdraw("lab-plain", "1.0").unwrap();
+    bed.run(0, &["apt-get", "clean"]);
 
     set(&bed, "-1 minute", &["--without", "lab-conffile"]);
     let timers = bed
@@ -67,6 +78,12 @@ fn window_brings_what_is_within_bounds_and_no_more() {
         said.contains("held: lab-conffile 2.0: lab-conffile is never to be updated"),
         "{said}"
     );
+    assert_eq!(bed.version("lab-dragging"), "1.0 ii", "{said}");
+    assert!(
+        said.contains("held: lab-dragging 2.0: lab-conffile is never to be updated"),
+        "{said}"
+    );
+    assert!(said.contains("back by a rebuilt artifact"), "{said}");
     assert_eq!(bed.version("wireguard-lab"), "1.0 ii", "{said}");
     assert!(
         said.contains("held: wireguard-lab 2.0: wireguard-lab may cut the host off"),

@@ -18,6 +18,7 @@ mod staging;
 use crate::program::{Call, Program, ProgramError};
 use paths::Diversions;
 use staging::Staging;
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,8 @@ const ADDED: [&str; 5] = [
     "Triggers-Pending",
     "Triggers-Awaited",
 ];
+/// Ends of lines of `Conffiles` (`deb-conffiles(5)`), after path and checksum.
+const GONE: [&str; 2] = [" obsolete", " remove-on-upgrade"];
 /// Where files may be missing: hosts that are kept small leave them out (`path-exclude` in `dpkg(1)`).
 const LEFT_OUT: [&str; 5] = [
     "/usr/share/doc/",
@@ -125,7 +128,9 @@ pub(super) fn rebuild(
         .find(|path| path.is_file())
     };
     let listed = read(&info("list").ok_or(RebuildError::NotInstalled)?)?;
-    let (folders, files) = paths::split(&listed);
+    let (folders, mut files) = paths::split(&listed);
+    let gone = gone(&status);
+    files.retain(|path| !gone.contains(path));
     unchanged(&spec, info("md5sums").is_some() || files.is_empty())?;
     let diversions = Diversions::parse(&read(Path::new(DIVERSIONS)).unwrap_or_default());
     let staging = Staging::new(&folder.join(format!("rebuild-{name}-{arch}")))?;
@@ -182,6 +187,26 @@ fn field<'a>(paragraph: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
+/// Configuration files that are the package's no longer, though its list still names them. In an artifact they would be
+/// ordinary files, which dpkg overwrites without asking.
+fn gone(paragraph: &str) -> HashSet<&Path> {
+    paragraph
+        .lines()
+        .skip_while(|line| !line.starts_with("Conffiles:"))
+        .skip(1)
+        .take_while(|line| line.starts_with([' ', '\t']))
+        .filter_map(|line| {
+            let line = line.trim();
+            let mut file = line;
+            while let Some(rest) = GONE.iter().find_map(|flag| file.strip_suffix(flag)) {
+                file = rest;
+            }
+            let (path, _checksum) = file.rsplit_once(' ')?;
+            (file != line).then(|| Path::new(path))
+        })
+        .collect()
+}
+
 /// The control file: the paragraph without what the installation added.
 fn control(paragraph: &str) -> String {
     let mut text = String::new();
@@ -213,5 +238,21 @@ mod tests {
         );
         assert_eq!(field(paragraph, "Version"), Some("1:2-3"));
         assert_eq!(field(paragraph, "Vers"), None);
+    }
+
+    #[test]
+    fn configuration_that_is_the_packages_no_longer_is_told_by_its_flags() {
+        let paragraph = "Package: a\nConffiles:\n /etc/a 00112233445566778899aabbccddeeff\n \
+                         /etc/old name 00112233445566778899aabbccddeeff obsolete\n \
+                         /etc/obsolete 00112233445566778899aabbccddeeff\n \
+                         /etc/leaves newconffile remove-on-upgrade\n \
+                         /etc/both 00112233445566778899aabbccddeeff obsolete remove-on-upgrade\n\
+                         Description: one\n /etc/text 0 obsolete\n";
+        let told = ["/etc/old name", "/etc/leaves", "/etc/both"].map(Path::new);
+        assert_eq!(gone(paragraph), HashSet::from(told));
+        assert_eq!(
+            gone("Package: a\nDescription: one\n /a 0 obsolete\n"),
+            HashSet::new()
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Measures instead of packages: the same phases of a run, about what is in `mitigate`.
 
 use super::{LocalHost, chain};
+use crate::durable;
 use crate::mitigate::{Measures, MitigateError};
 use crate::probe::Probe;
 use crate::verify;
@@ -9,6 +10,11 @@ use overlock_model::mitigation::{Measure, Mitigation};
 use overlock_model::plan::Step;
 use overlock_model::run::{Outcome, RunId, Standing};
 use std::fs;
+use std::io;
+use std::path::Path;
+
+/// The file of a run with what the host had.
+const BEFORE: &str = "before";
 
 /// What a plan says of measures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,10 +76,10 @@ impl LocalHost<'_> {
     }
 
     pub(super) fn mitigate(&mut self, of: &Mitigates, attempt: u32) -> Report {
-        let before = self.folder.join("before");
-        if attempt == 1
-            && let Err(error) = fs::write(&before, Probe::now().to_text())
-        {
+        // Nothing was changed yet: not begun, or cut off before the first change.
+        let is_untouched =
+            attempt == 1 || matches!(self.mitigate_look(of), Ok((Standing::Prior, _)));
+        if is_untouched && let Err(error) = keep(&self.folder.join(BEFORE)) {
             return Report::failed(format!("what the host has cannot be written down: {error}"));
         }
         self.change(of, of.undo)
@@ -147,17 +153,22 @@ impl LocalHost<'_> {
             Ok(more) => notes.extend(more),
             Err(error) => return Report::failed(chain(&error)),
         }
-        let before = fs::read_to_string(self.folder.join("before")).ok();
-        let before = before.as_deref().map(Probe::from_text);
-        if let Some(before) = &before {
-            let harm = verify::harm(before, &|line| closed.iter().any(|one| one == line));
-            if !harm.is_empty() {
-                let why = harm.join("; ");
-                notes.extend(harm);
+        let before = match kept(&self.folder.join(BEFORE)) {
+            Ok(before) => before,
+            Err(error) => {
+                let why = format!("what the host had before is not known: {error}");
                 return Report::ended(Outcome::Failed { why }, notes);
             }
-            notes.push("nothing else that the host had is missing, no unit failed".to_owned());
+        };
+        let harm = verify::harm(&before, &|line| {
+            closed.iter().any(|one| one == line) || (of.undo && fails_again(&of.measures, line))
+        });
+        if !harm.is_empty() {
+            let why = harm.join("; ");
+            notes.extend(harm);
+            return Report::ended(Outcome::Failed { why }, notes);
         }
+        notes.push("nothing else that the host had is missing, no unit failed".to_owned());
         for check in &self.settings.checks {
             match check.run() {
                 Ok(()) => notes.push(format!("check `{}` passed", check.name)),
@@ -165,5 +176,67 @@ impl LocalHost<'_> {
             }
         }
         Report::done_with(notes)
+    }
+}
+
+/// Writes down what the host has, unless that was done.
+fn keep(path: &Path) -> io::Result<()> {
+    match path.try_exists()? {
+        true => Ok(()),
+        false => durable::write(path, &Probe::now().to_text()),
+    }
+}
+
+/// What was written down. Every host has something, so nothing is no data, and no data is not a pass (R6).
+fn kept(path: &Path) -> io::Result<Probe> {
+    let text = fs::read_to_string(path)?;
+    match text.trim().is_empty() {
+        true => Err(io::Error::new(io::ErrorKind::InvalidData, "it is empty")),
+        false => Ok(Probe::from_text(&text)),
+    }
+}
+
+/// Whether a line is about a unit of these measures that fails now that it may start again: that was told when it was
+/// taken away, and is no harm of that.
+fn fails_again(measures: &[Mitigation], line: &str) -> bool {
+    let failed = line.strip_prefix("failed unit ");
+    failed.is_some_and(|failed| {
+        measures
+            .iter()
+            .any(|one| matches!(&one.measure, Measure::DisableUnit { unit } if unit == failed))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_host_had_is_written_once_and_missing_or_empty_is_no_pass() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep").join(BEFORE);
+        assert!(kept(&path).is_err());
+        keep(&path).unwrap();
+        fs::write(&path, "address 192.0.2.1\n").unwrap();
+        keep(&path).unwrap();
+        assert!(kept(&path).unwrap().has("address 192.0.2.1"));
+        fs::write(&path, "\n").unwrap();
+        assert!(kept(&path).is_err());
+    }
+
+    #[test]
+    fn only_a_unit_of_the_measures_may_fail_again() {
+        let measures = [Mitigation {
+            measure: Measure::DisableUnit {
+                unit: "porter.service".to_owned(),
+            },
+            against: Vec::new(),
+            owner: "ada".to_owned(),
+            reason: "not needed".to_owned(),
+            expires: "2026-12-01T00:00:00Z".parse().unwrap(),
+        }];
+        assert!(fails_again(&measures, "failed unit porter.service"));
+        assert!(!fails_again(&measures, "failed unit guest.service"));
+        assert!(!fails_again(&measures, "lost: listening tcp 8631"));
     }
 }

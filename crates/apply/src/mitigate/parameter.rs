@@ -23,6 +23,21 @@ const ONE_WAY: [(&str, i64); 3] = [
     ("kernel.unprivileged_bpf_disabled", 1),
     ("kernel.yama.ptrace_scope", 3),
 ];
+/// Parameters of which less is stricter; of all others that plans set (the guard's list) more is.
+const LESS_IS_STRICTER: [&str; 12] = [
+    "dev.tty.ldisc_autoload",
+    "fs.suid_dumpable",
+    "kernel.unprivileged_userns_clone",
+    "net.core.bpf_jit_enable",
+    "net.ipv4.conf.all.accept_redirects",
+    "net.ipv4.conf.all.accept_source_route",
+    "net.ipv4.tcp_sack",
+    "net.ipv4.tcp_timestamps",
+    "net.ipv6.conf.all.accept_ra",
+    "net.ipv6.conf.all.accept_redirects",
+    "user.max_user_namespaces",
+    "vm.unprivileged_userfaultfd",
+];
 /// Larger than any file of parameters.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -36,6 +51,11 @@ pub(super) fn check(measure: &Measure, key: &str, value: i64, run: RunId) -> Not
             measure,
             "this kernel has no such parameter",
         ));
+    }
+    let now = read(key)?;
+    if strictness(key, value) < strictness(key, now) {
+        let why = format!("this host is stricter already: {key} = {now}");
+        return Err(MitigateError::unfit(measure, why));
     }
     let later = FOLDERS
         .iter()
@@ -99,6 +119,16 @@ pub(super) fn force(key: &str, value: i64, run: RunId) -> Result<Force, Mitigate
         now if now == value => Force::Now,
         now => lost(format!("it is {now}")),
     })
+}
+
+/// The larger, the more a value closes.
+fn strictness(key: &str, value: i64) -> i64 {
+    match (key, value) {
+        // 1 and 2 forbid the same, but 1 cannot be taken back.
+        ("kernel.unprivileged_bpf_disabled", 1) => 3,
+        _ if LESS_IS_STRICTER.contains(&key) => value.saturating_neg(),
+        _ => value,
+    }
 }
 
 fn proc(key: &str) -> PathBuf {
@@ -195,6 +225,21 @@ mod tests {
             "kernel.dmesg_restrict",
         ] {
             assert!(!sets(line, "kernel.dmesg_restrict"), "{line}");
+        }
+    }
+
+    #[test]
+    fn value_is_weaker_than_another_by_what_its_parameter_means() {
+        for (key, weaker, stricter) in [
+            ("kernel.yama.ptrace_scope", 1, 3),
+            ("kernel.perf_event_paranoid", 2, 4),
+            ("kernel.unprivileged_bpf_disabled", 0, 2),
+            ("kernel.unprivileged_bpf_disabled", 2, 1),
+            ("net.ipv4.tcp_sack", 1, 0),
+            ("fs.suid_dumpable", 2, 0),
+            ("user.max_user_namespaces", 100, 0),
+        ] {
+            assert!(strictness(key, weaker) < strictness(key, stricter), "{key}");
         }
     }
 

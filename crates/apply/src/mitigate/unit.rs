@@ -133,10 +133,13 @@ pub(super) fn take(former: &Former, run: RunId) -> Notes {
     free(former, run)?;
     systemctl(&["daemon-reload"])?;
     match property(id, "LoadState")?.as_str() {
-        "loaded" if active => {
-            systemctl(&["start", "--", id])?;
-            Ok(vec![format!("{id} runs again")])
-        }
+        // What barred it is gone; that it fails by itself is no reason to keep the measure.
+        "loaded" if active => Ok(vec![match systemctl(&["start", "--", id]) {
+            Ok(()) => format!("{id} runs again"),
+            Err(_) => format!(
+                "{id} can be started again, and does not start: `systemctl status {id}` tells why"
+            ),
+        }]),
         "loaded" => Ok(vec![format!(
             "{id} can be started again; it did not run before"
         )]),

@@ -58,7 +58,8 @@ fn measures_that_take_away_are_let_through() {
         unit("cups-browsed.socket"),
         unit("ssh.service"),
         sysctl("kernel.unprivileged_bpf_disabled", 1),
-        sysctl("kernel.perf_event_paranoid", -1),
+        sysctl("kernel.perf_event_paranoid", 3),
+        sysctl("kernel.yama.ptrace_scope", 3),
         sysctl("user.max_user_namespaces", 0),
         module("sctp"),
         module("dccp-ipv4"),
@@ -86,7 +87,16 @@ fn measures_that_open_something_or_name_something_else_are_refused() {
         sysctl("kernel.modprobe", 0),
         sysctl("kernel/core_pattern", 0),
         sysctl("kernel.kptr_restrict", 3),
-        sysctl("kernel.perf_event_paranoid", -2),
+        sysctl("kernel.perf_event_paranoid", -1),
+        sysctl("kernel.perf_event_paranoid", 5),
+        sysctl("fs.protected_hardlinks", 0),
+        sysctl("fs.protected_symlinks", 0),
+        sysctl("fs.suid_dumpable", 1),
+        sysctl("kernel.unprivileged_bpf_disabled", 0),
+        sysctl("kernel.yama.ptrace_scope", 0),
+        sysctl("net.ipv4.conf.all.accept_source_route", 1),
+        sysctl("net.ipv6.conf.all.accept_ra", 2),
+        sysctl("user.max_user_namespaces", 1 << 31),
         sysctl("", 0),
         module("../../etc/shadow"),
         module("sctp /bin/sh"),
@@ -107,11 +117,22 @@ fn measures_that_open_something_or_name_something_else_are_refused() {
     }
 }
 
+/// A value that was set when plans still could is not stuck for that.
+#[test]
+fn measure_is_taken_away_whatever_its_value() {
+    let opened = || vec![of(sysctl("kernel.dmesg_restrict", 0))];
+    plan(opened(), true).examine(&host()).unwrap();
+    assert!(matches!(
+        plan(opened(), false).refusal(),
+        Refusal::Measure { .. }
+    ));
+}
+
 #[test]
 fn one_thing_has_one_measure() {
     let two = vec![
-        of(sysctl("kernel.dmesg_restrict", 0)),
-        of(sysctl("kernel.dmesg_restrict", 1)),
+        of(sysctl("kernel.kptr_restrict", 1)),
+        of(sysctl("kernel.kptr_restrict", 2)),
     ];
     assert!(matches!(
         plan(two, false).refusal(),

@@ -2,10 +2,15 @@
 
 use crate::exit::Failure;
 use crate::patch::making;
-use overlock_apply::PackageManager;
-use overlock_model::plan::Closure;
+use crate::patch::rebuilding::{Rebuilt, StaysOneWay};
+use crate::state::State;
+use overlock_apply::{PackageManager, reboot};
+use overlock_model::plan::{Change, Closure};
 use overlock_model::schedule::{Bounds, OutOfBounds, RebootBound};
 use overlock_model::update::Update;
+
+/// What apt's lists have as the origin of what no update names: some repository.
+const SOME_REPOSITORY: &str = "repository";
 
 /// Updates within bounds with their closure, none where nothing is left; and the others with their reasons.
 #[derive(Debug, Default)]
@@ -14,6 +19,8 @@ pub struct Within {
     pub updates: Vec<Update>,
     /// As the package manager resolves it.
     pub closure: Option<Closure>,
+    /// What of it cannot be put back, and why; only where the bounds let that through.
+    pub one_way: Vec<StaysOneWay>,
     /// What is held.
     pub held: Vec<OutOfBounds>,
 }
@@ -27,7 +34,8 @@ pub enum Confirmed {
     ByNobody,
 }
 
-/// Sorts updates, most worthwhile first, into what is within bounds and what is not.
+/// Sorts updates, most worthwhile first, into what is within bounds and what is not. Former artifacts that are nowhere to be
+/// had are rebuilt before a change counts as one-way.
 ///
 /// # Errors
 /// When the package manager cannot be asked.
@@ -36,7 +44,10 @@ pub fn sort(
     updates: Vec<Update>,
     bounds: &Bounds,
     confirmed: Confirmed,
+    state: &State,
 ) -> Result<Within, Failure> {
+    let running = overlock_host::kernel::uname().release;
+    let mut rebuilt = Rebuilt::default();
     let mut within = Within::default();
     for update in updates {
         match alone(&update, bounds) {
@@ -47,15 +58,19 @@ pub fn sort(
     // Each round holds one update at least.
     while !within.updates.is_empty() {
         let (culprit, why) = match making::closure(manager, &within.updates) {
-            Ok(closure) => match fault(&closure, bounds, confirmed) {
-                None => {
+            Ok(mut closure) => {
+                let mut one_way = Vec::new();
+                let fault = dragged(&closure, bounds, confirmed, &running).or_else(|| {
+                    one_way = rebuilt.give_back(manager, &mut closure, state);
+                    fault(&closure, &one_way, bounds)
+                });
+                let Some((package, why)) = fault else {
                     within.closure = Some(closure);
+                    within.one_way = one_way;
                     break;
-                }
-                Some((package, why)) => {
-                    (culprit(manager, &within.updates, package.as_deref()), why)
-                }
-            },
+                };
+                (culprit(manager, &within.updates, package.as_deref()), why)
+            }
             Err(refusal) if refusal.kind == crate::exit::Kind::Refused => {
                 let why = format!("{:#}", refusal.error);
                 let alone =
@@ -86,27 +101,12 @@ fn alone(update: &Update, bounds: &Bounds) -> Option<String> {
             Some(_) => {}
         }
     }
-    let named = |name: &String| bounds.without.contains(name);
-    let members = || update.members.iter().map(|member| &member.package);
-    if let Some(name) = members().chain([&update.package]).find(|name| named(name)) {
-        return Some(format!("{name} is never to be updated by the schedule"));
-    }
-    let origins = update.members.iter().map(|member| &member.origin);
-    let allowed = |origin: &&String| {
-        bounds.origins.is_empty()
-            || bounds
-                .origins
-                .iter()
-                .any(|pattern| match pattern.strip_suffix('*') {
-                    Some(start) => origin.starts_with(start),
-                    None => pattern == *origin,
-                })
-    };
-    if let Some(origin) = origins
-        .chain([&update.origin])
-        .find(|origin| !allowed(origin))
-    {
-        return Some(format!("{origin} is none of the schedule's repositories"));
+    let members = update.members.iter().map(|one| (&one.package, &one.origin));
+    let barred = members
+        .chain([(&update.package, &update.origin)])
+        .find_map(|(name, origin)| barred(name, origin, bounds));
+    if barred.is_some() {
+        return barred;
     }
     match (&update.reboot, bounds.reboot) {
         (Some(why), RebootBound::Hold) => Some(format!("it takes effect after a reboot: {why}")),
@@ -114,30 +114,77 @@ fn alone(update: &Update, bounds: &Bounds) -> Option<String> {
     }
 }
 
-/// Why a closure is beyond the bounds, and the package that makes it so.
-fn fault(
+/// Why a package of this name, or from this repository, is beyond the bounds, whatever brings it.
+fn barred(name: &str, origin: &str, bounds: &Bounds) -> Option<String> {
+    if bounds.without.iter().any(|one| one == name) {
+        return Some(format!("{name} is never to be updated by the schedule"));
+    }
+    let is_allowed = |pattern: &String| match pattern.strip_suffix('*') {
+        Some("") => true,
+        _ if origin == SOME_REPOSITORY => false,
+        Some(start) => origin.starts_with(start),
+        None => pattern == origin,
+    };
+    if bounds.origins.is_empty() || bounds.origins.iter().any(is_allowed) {
+        return None;
+    }
+    Some(match origin {
+        SOME_REPOSITORY => format!("which repository {name} is from is not known"),
+        _ => format!("{name} is from {origin}, which is none of the schedule's repositories"),
+    })
+}
+
+/// A bound that a closure does not keep: the package that makes it so, if one does, and why.
+type Fault = (Option<String>, String);
+
+/// What the package manager wants besides the updates may be beyond bounds that each of them keeps.
+fn dragged(
     closure: &Closure,
     bounds: &Bounds,
     confirmed: Confirmed,
-) -> Option<(Option<String>, String)> {
+    running: &str,
+) -> Option<Fault> {
+    let is_kernel = |change: &Change| {
+        let alone = Closure {
+            manager: closure.manager.clone(),
+            changes: vec![change.clone()],
+        };
+        reboot::kernel_of(&alone, running).is_some()
+    };
+    for change in &closure.changes {
+        let name = &change.name;
+        // What is installed is from a repository; only the way back may be of the cache, or rebuilt.
+        let origin = change.artifact().map_or("", |artifact| &artifact.origin);
+        let why = barred(name, origin, bounds).or_else(|| {
+            (bounds.reboot == RebootBound::Hold && is_kernel(change))
+                .then(|| format!("{name} is a kernel, and takes effect after a reboot"))
+        });
+        if let Some(why) = why {
+            return Some((Some(name.clone()), why));
+        }
+    }
+    if bounds.unconfirmed || confirmed == Confirmed::ByConnection {
+        return None;
+    }
+    let name = *overlock_apply::confirm::cutting(closure).first()?;
+    let why = format!(
+        "{name} may cut the host off, and nobody would confirm that it can be reached: set `[confirm] connect`"
+    );
+    Some((Some(name.to_owned()), why))
+}
+
+/// Why a closure with all the ways back that there are is beyond the bounds.
+fn fault(closure: &Closure, one_way: &[StaysOneWay], bounds: &Bounds) -> Option<Fault> {
     let changes = &closure.changes;
     if !bounds.one_way
-        && let Some(change) = changes.iter().find(|change| !change.is_reversible())
+        && let Some(one) = one_way.first()
     {
-        let name = &change.name;
+        let name = &one.name;
         let why = format!(
-            "the former version of {name} is nowhere to be had (--one-way lets it through)"
+            "the former version of {name} is nowhere to be had: {} (--one-way lets it through)",
+            one.why
         );
         return Some((Some(name.clone()), why));
-    }
-    if !bounds.unconfirmed
-        && confirmed == Confirmed::ByNobody
-        && let Some(name) = overlock_apply::confirm::cutting(closure).first()
-    {
-        let why = format!(
-            "{name} may cut the host off, and nobody would confirm that it can be reached: set `[confirm] connect`"
-        );
-        return Some((Some((*name).to_owned()), why));
     }
     let max = bounds.packages_max;
     (changes.len() > max).then(|| {
@@ -211,21 +258,22 @@ mod tests {
         }
     }
 
-    fn closure(packages: &[(&str, bool)]) -> Closure {
-        let artifact = || Artifact {
+    /// What is installed in place of 1.0, each of a repository.
+    fn closure(packages: &[(&str, &str)]) -> Closure {
+        let artifact = |origin: &str| Artifact {
             sha256: Digest::of(b""),
             size: 1,
-            origin: "cache".to_owned(),
+            origin: origin.to_owned(),
             path: None,
         };
-        let changes = packages.iter().map(|(name, back)| Change {
+        let changes = packages.iter().map(|(name, origin)| Change {
             name: (*name).to_owned(),
             arch: "amd64".to_owned(),
             action: Action::Replace {
                 from: "1".to_owned(),
                 to: "2".to_owned(),
-                artifact: artifact(),
-                back: back.then(artifact),
+                artifact: artifact(origin),
+                back: Some(artifact("cache")),
             },
         });
         Closure {
@@ -279,29 +327,87 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_taken_back_or_may_cut_off_is_held_unless_said_otherwise() {
-        let bounds = Bounds::default();
-        let judge = |packages: &[(&str, bool)], bounds: &Bounds, confirmed| {
-            fault(&closure(packages), bounds, confirmed).map(|(package, _)| package)
-        };
-        let nobody = Confirmed::ByNobody;
-        assert_eq!(judge(&[("jq", true)], &bounds, nobody), None);
-        let lost = judge(&[("jq", true), ("nginx", false)], &bounds, nobody);
-        assert_eq!(lost, Some(Some("nginx".to_owned())));
-        let cut = judge(&[("openssh-server", true)], &bounds, nobody);
-        assert_eq!(cut, Some(Some("openssh-server".to_owned())));
-        let connected = Confirmed::ByConnection;
-        assert_eq!(judge(&[("openssh-server", true)], &bounds, connected), None);
-        let bold = Bounds {
-            one_way: true,
-            unconfirmed: true,
-            packages_max: 1,
+    fn what_is_dragged_in_keeps_the_bounds_too() {
+        let all = closure(&[
+            ("jq", "bookworm-security/main"),
+            ("postgresql-15", "other/main"),
+            ("libnew", SOME_REPOSITORY),
+            ("linux-image-6.1.0-9-amd64", "bookworm-security/main"),
+        ]);
+        let judge =
+            |bounds: &Bounds| dragged(&all, bounds, Confirmed::ByConnection, "6.1.0-8-amd64");
+        assert_eq!(judge(&Bounds::default()), None);
+        let without = Bounds {
+            without: vec!["postgresql-15".to_owned()],
             ..Bounds::default()
         };
-        assert_eq!(judge(&[("openssh-server", false)], &bold, nobody), None);
-        assert_eq!(
-            judge(&[("a", true), ("b", true)], &bold, nobody),
-            Some(None)
-        );
+        let (package, why) = judge(&without).unwrap();
+        assert_eq!(package.as_deref(), Some("postgresql-15"));
+        assert!(why.contains("never to be updated"), "{why}");
+        for (patterns, package, told) in [
+            (vec!["bookworm-*"], "postgresql-15", "is from other/main"),
+            (
+                vec!["bookworm-*", "other/main", "repo*", SOME_REPOSITORY],
+                "libnew",
+                "not known",
+            ),
+        ] {
+            let origins = Bounds {
+                origins: patterns.iter().map(|&one| one.to_owned()).collect(),
+                ..Bounds::default()
+            };
+            let (at, why) = judge(&origins).unwrap();
+            assert_eq!(at.as_deref(), Some(package));
+            assert!(why.contains(told), "{why}");
+        }
+        let any = Bounds {
+            origins: vec!["*".to_owned()],
+            ..Bounds::default()
+        };
+        assert_eq!(judge(&any), None);
+        let hold = Bounds {
+            reboot: RebootBound::Hold,
+            ..Bounds::default()
+        };
+        let (package, why) = judge(&hold).unwrap();
+        assert_eq!(package.as_deref(), Some("linux-image-6.1.0-9-amd64"));
+        assert!(why.contains("after a reboot"), "{why}");
+    }
+
+    #[test]
+    fn what_may_cut_off_is_held_unless_something_confirms_or_it_is_said_otherwise() {
+        let ssh = closure(&[("openssh-server", "a/main")]);
+        let judge = |bounds: &Bounds, confirmed| dragged(&ssh, bounds, confirmed, "6.1.0-8-amd64");
+        let bounds = Bounds::default();
+        let (package, _) = judge(&bounds, Confirmed::ByNobody).unwrap();
+        assert_eq!(package.as_deref(), Some("openssh-server"));
+        assert_eq!(judge(&bounds, Confirmed::ByConnection), None);
+        let bold = Bounds {
+            unconfirmed: true,
+            ..Bounds::default()
+        };
+        assert_eq!(judge(&bold, Confirmed::ByNobody), None);
+    }
+
+    #[test]
+    fn what_stays_one_way_is_held_with_its_reason_and_so_is_what_is_too_much() {
+        let two = closure(&[("jq", "a/main"), ("nginx", "a/main")]);
+        let bounds = Bounds::default();
+        assert_eq!(fault(&two, &[], &bounds), None);
+        let stays = [StaysOneWay {
+            name: "nginx".to_owned(),
+            arch: "amd64".to_owned(),
+            why: "`/usr/sbin/nginx` is not as the package installed it".to_owned(),
+        }];
+        let (package, why) = fault(&two, &stays, &bounds).unwrap();
+        assert_eq!(package.as_deref(), Some("nginx"));
+        assert!(why.contains("`/usr/sbin/nginx` is not as"), "{why}");
+        let few = |one_way| Bounds {
+            one_way,
+            packages_max: if one_way { 2 } else { 1 },
+            ..Bounds::default()
+        };
+        assert_eq!(fault(&two, &stays, &few(true)), None);
+        assert_eq!(fault(&two, &[], &few(false)).unwrap().0, None);
     }
 }

@@ -34,6 +34,8 @@ const LEFT_MIN: SignedDuration = SignedDuration::from_mins(5);
 struct Came {
     run: Option<RunId>,
     held: Vec<OutOfBounds>,
+    /// What went wrong and stopped nothing.
+    amiss: Option<String>,
 }
 
 /// Patches within the window, or says why not.
@@ -105,6 +107,10 @@ pub fn run(set: &Set, dry_run: bool, carry: &Carry, state: &State) -> Result<Don
         }
         Err(failure) => (LastResult::NotApplied, format!("{:#}", failure.error)),
     };
+    let said = match &came.amiss {
+        Some(amiss) => format!("{said}; {amiss}"),
+        None => said,
+    };
     notes::write(&last(result, said, came), state)?;
     done.map(|_| Done::Clear)
 }
@@ -126,8 +132,14 @@ fn one(
     came: &mut Came,
 ) -> Result<LastResult, Failure> {
     approved_by_nobody()?;
-    if !dry_run {
-        mitigating::expire(carry, state)?;
+    // A measure that does not go away must not keep the host from its updates. What it left unended is seen right below.
+    if !dry_run && let Err(failure) = mitigating::expire(carry, state) {
+        let amiss = format!(
+            "an expired measure cannot be taken away: {:#}",
+            failure.error
+        );
+        warn(&amiss);
+        came.amiss = Some(amiss);
     }
     let journal = site::journal(state)?;
     if let Some(run) = journal.open_run() {
@@ -148,12 +160,15 @@ fn one(
         false => Confirmed::ByConnection,
     };
     let bounds = &set.schedule.bounds;
-    let within = bounds::sort(manager, report.updates.clone(), bounds, confirmed)?;
+    let within = bounds::sort(manager, report.updates.clone(), bounds, confirmed, state)?;
     for out in &within.held {
         say(
             carry,
             &format!("held: {} {}: {}", out.package, out.to, out.why),
         )?;
+    }
+    for one in &within.one_way {
+        say(carry, &one.to_string())?;
     }
     came.held.clone_from(&within.held);
     let Some(plan) = plan(&journal, &report, within, set, until, state)? else {
