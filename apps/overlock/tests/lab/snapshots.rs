@@ -53,7 +53,7 @@ fn failed_run_goes_back_by_a_state_revert() {
     let before = bed.state();
     let planned = bed.plan(
         &["lab-plain", "lab-conffile", "lab-breaks-service"],
-        &["--on-failure", "state-revert"],
+        &["--on-failure", "state-revert", "--no-rebuild"],
     );
     let said =
         "keeps a snapshot of the root first; a failed run puts it back and reboots: a state revert";
