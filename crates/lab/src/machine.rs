@@ -40,7 +40,7 @@ pub const PROGRAMS: [(&str, &str); 2] = [
 ];
 
 /// Half a minute when this machine has nothing else to do.
-const BOOT_MAX: Duration = Duration::from_secs(300);
+const BOOT_MAX: Duration = Duration::from_secs(600);
 /// systemd gives a service 90 s to end.
 const STOP_MAX: Duration = Duration::from_secs(180);
 /// A program that takes longer is given up.
