@@ -124,6 +124,17 @@ pub struct Subject {
     pub inventory: Option<PathBuf>,
 }
 
+impl Subject {
+    /// The running machine.
+    pub const fn this_host() -> Self {
+        Self {
+            root: None,
+            sbom: None,
+            inventory: None,
+        }
+    }
+}
+
 /// Where advisories come from.
 #[derive(Debug, Args)]
 pub struct Source {
@@ -133,6 +144,16 @@ pub struct Source {
     /// Fetch feeds from here (URL or folder), laid out like the publishers' own: HOST/PATH
     #[arg(long, env = "OVERLOCK_MIRROR", value_name = "URL|DIR")]
     pub mirror: Option<String>,
+}
+
+impl Source {
+    /// What is at hand, without the network.
+    pub const fn at_hand() -> Self {
+        Self {
+            offline: true,
+            mirror: None,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -98,7 +98,7 @@ fn show(entries: &[Entry], id: RunId, format: Plain, state: &State) -> Result<Do
                 if let Ok(plan) = site::kept_plan(&state.data, plan) {
                     printing::plan(&plan, 0, &mut out)?;
                 }
-                for one in notes::held_of(id, state) {
+                for one in notes::held_of(id, state)? {
                     let line = format!("held: {} {}: {}", one.package, one.to, one.why);
                     writeln!(out, "  {}", plain(&line))?;
                 }

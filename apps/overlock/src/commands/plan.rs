@@ -16,11 +16,7 @@ use std::time::Duration;
 
 pub fn run(args: &Plan, state: &State) -> Result<Done, Failure> {
     let journal = site::journal(state)?;
-    let subject = Subject {
-        root: None,
-        sbom: None,
-        inventory: None,
-    };
+    let subject = Subject::this_host();
     let mut given = facts::read(args.facts.as_deref(), &args.vex)?;
     let (mut inventory, root) = inventory::collect(&subject, Packages::Os, state)?;
     mitigated::add(&mut given, &mut inventory, &subject, state);

@@ -106,14 +106,10 @@ fn boots_back(entry: &HostEntry, reversed: &Closure, state: &State) -> Result<Bo
     if Boots::of(&entry.steps) == Boots::No {
         return Ok(Boots::No);
     }
-    let subject = Subject {
-        root: None,
-        sbom: None,
-        inventory: None,
-    };
+    let subject = Subject::this_host();
     let (inventory, _) = inventory::collect(&subject, Packages::Os, state)?;
-    let running = inventory.kernel.running.as_deref().unwrap_or_default();
-    let kernel = match reboot::kernel_of(reversed, running) {
+    let running = overlock_host::kernel::uname().release;
+    let kernel = match reboot::kernel_of(reversed, &running) {
         Some(kernel) => Some(kernel),
         None => reboot::kernel_without(reversed, &inventory.kernel)
             .map_err(|error| Failure::of(Kind::Refused, error))?,

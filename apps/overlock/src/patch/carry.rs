@@ -344,15 +344,8 @@ impl Observer for Watcher<'_> {
             return Ok(Vec::new());
         }
         let words = |failure: Failure| format!("{:#}", failure.error);
-        let subject = Subject {
-            root: None,
-            sbom: None,
-            inventory: None,
-        };
-        let source = Source {
-            offline: true,
-            mirror: None,
-        };
+        let subject = Subject::this_host();
+        let source = Source::at_hand();
         let given = facts::read(None, &[]).map_err(words)?;
         let (mut inventory, root) =
             inventory::collect(&subject, Packages::Os, self.state).map_err(words)?;

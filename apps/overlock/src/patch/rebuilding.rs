@@ -2,6 +2,7 @@
 //! plan is made, so that its hash stands in the plan.
 
 use crate::state::State;
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use overlock_apply::PackageManager;
 use overlock_apply::artifacts::{Artifacts, hash_file};
@@ -96,7 +97,7 @@ fn rebuilt(
     folder: &Path,
     store: &Artifacts,
 ) -> anyhow::Result<Artifact> {
-    let version = change.from().unwrap_or_default();
+    let version = change.from().context("it was not installed before")?;
     fs::create_dir_all(folder)?;
     let file = manager.rebuild((&change.name, &change.arch, version), folder)?;
     let (sha256, size) = hash_file(&file)?;

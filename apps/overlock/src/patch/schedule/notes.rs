@@ -1,5 +1,6 @@
 //! What is written down about a schedule besides the journal: how its last time went, and what a run of it left out.
 
+use crate::commands::read_input;
 use crate::exit::Failure;
 use crate::state::State;
 use overlock_model::run::RunId;
@@ -9,6 +10,8 @@ use std::path::PathBuf;
 
 /// What was written about the last time is small.
 const LAST_BYTES_MAX: usize = 1 << 20;
+/// A line for each package of a host, many times over.
+const HELD_BYTES_MAX: u64 = 16 << 20;
 
 fn held_path(run: RunId, state: &State) -> PathBuf {
     state
@@ -33,9 +36,19 @@ pub fn keep_held(run: RunId, held: &[OutOfBounds], state: &State) -> Result<(), 
 }
 
 /// What a run of a schedule left out; nothing for other runs.
-pub fn held_of(run: RunId, state: &State) -> Vec<OutOfBounds> {
-    let text = std::fs::read(held_path(run, state)).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
+///
+/// # Errors
+/// When it is there and cannot be read: a note that is lost must not look like nothing held.
+pub fn held_of(run: RunId, state: &State) -> Result<Vec<OutOfBounds>, Failure> {
+    let path = held_path(run, state);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let text = read_input(&path, HELD_BYTES_MAX)?;
+    serde_json::from_slice(&text).map_err(|error| {
+        let place = format!("cannot read `{}`", path.display());
+        Failure::environment(anyhow::Error::new(error).context(place))
+    })
 }
 
 fn last_path(state: &State) -> PathBuf {

@@ -95,8 +95,9 @@ pub fn run(set: &Set, dry_run: bool, carry: &Carry, state: &State) -> Result<Don
     )?;
     let mut came = Came::default();
     let done = one(set, until, false, carry, state, &mut came);
+    let boots = matches!(done, Ok(LastResult::Applied)) && is_open(state)?;
     let (result, said) = match &done {
-        Ok(LastResult::Applied) if is_open(state) => (
+        Ok(LastResult::Applied) if boots => (
             LastResult::Begun,
             "the host boots anew, and the run goes on after it".to_owned(),
         ),
@@ -116,11 +117,9 @@ pub fn run(set: &Set, dry_run: bool, carry: &Carry, state: &State) -> Result<Don
 }
 
 /// Whether a run waits for the boot that it asked for.
-fn is_open(state: &State) -> bool {
-    let entries = Journal::read(&site::folder(state));
-    entries.is_ok_and(|entries| {
-        overlock_journal::runs::open_run(&entries.unwrap_or_default()).is_some()
-    })
+fn is_open(state: &State) -> Result<bool, Failure> {
+    let entries = Journal::read(&site::folder(state)).map_err(site::journal_failure)?;
+    Ok(entries.is_some_and(|entries| overlock_journal::runs::open_run(&entries).is_some()))
 }
 
 fn one(
@@ -240,15 +239,8 @@ fn renew(
 }
 
 fn look(state: &State) -> Result<ScanReport, Failure> {
-    let subject = Subject {
-        root: None,
-        sbom: None,
-        inventory: None,
-    };
-    let source = Source {
-        offline: true,
-        mirror: None,
-    };
+    let subject = Subject::this_host();
+    let source = Source::at_hand();
     let mut given = facts::read(None, &[])?;
     let (mut inventory, root) = inventory::collect(&subject, Packages::Os, state)?;
     mitigated::add(&mut given, &mut inventory, &subject, state);
