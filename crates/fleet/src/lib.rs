@@ -1,0 +1,1 @@
+//! The fleet in memory: interned package sets, matches once per distinct subject, hosts as bitmaps, episodes, selection.

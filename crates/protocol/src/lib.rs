@@ -1,0 +1,1 @@
+//! The wire: what agents and server, reporter and helper say to each other.
