@@ -12,15 +12,18 @@
 //! ```
 
 pub mod advisory;
+pub mod asset;
 pub mod coverage;
 pub mod decision;
 pub mod effective;
+pub mod episode;
 pub mod explanation;
 pub mod exposure;
 pub mod facts;
 pub mod feed;
 pub mod inventory;
 pub mod mitigation;
+pub mod one_line;
 pub mod os;
 pub mod package;
 pub mod plan;
