@@ -11,7 +11,8 @@ const LAYERS: [(&str, &[&str]); 5] = [
     (
         "deciders",
         &[
-            "index", "matching", "risk", "planner", "policy", "stats", "guard", "report",
+            "index", "matching", "risk", "exposure", "planner", "policy", "fleet", "stats",
+            "guard", "report",
         ],
     ),
     ("machines", &["engine"]),
@@ -19,14 +20,24 @@ const LAYERS: [(&str, &[&str]); 5] = [
         "adapters",
         // The journal is a file that is synced and locked; what its entries mean is the engine's.
         &[
-            "rootfs", "packages", "host", "feeds", "journal", "apply", "store", "web",
+            "rootfs",
+            "packages",
+            "host",
+            "inventory",
+            "feeds",
+            "journal",
+            "apply",
+            "store",
+            "web",
+            "agent",
         ],
     ),
-    ("programs", &["overlock", "agent"]),
+    // The agent's program is `overlock-agent-program`; `overlock-agent` is its library.
+    ("programs", &["overlock", "agent-program"]),
 ];
 
 /// They may use everything and nothing that ships may use them.
-const BESIDE: [&str; 6] = ["crash", "fuzz", "lab", "sim", "testkit", "xtask"];
+const BESIDE: [&str; 7] = ["crash", "fuzz", "lab", "load", "sim", "testkit", "xtask"];
 
 /// Two guards, two codebases: the host's verifier shares no code with what it verifies.
 const APART: [(&str, &str); 1] = [("guard", "planner")];
