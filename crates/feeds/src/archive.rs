@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use overlock_model::feed::FeedId;
+use overlock_model::one_line::in_one_line;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zip::write::SimpleFileOptions;
@@ -18,7 +19,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::check::Checker;
 use crate::download::Hashing;
-use crate::error::{Cause, FeedError, Kind, in_one_line};
+use crate::error::{Cause, FeedError, Kind};
 use crate::intake::{Candidate, Shrink, Taken, record_failure, take_in};
 use crate::progress::Progress;
 use crate::publishers::{Presence, Publisher, find, is_feed_id};

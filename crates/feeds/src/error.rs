@@ -246,22 +246,3 @@ impl FeedError {
         self.cause.hint()
     }
 }
-
-/// An error and its causes in one line, at most about 500 bytes, as it is kept in a feed's state.
-#[must_use]
-pub fn in_one_line(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let text = next.to_string();
-        if !line.ends_with(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = next.source();
-    }
-    line.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(500)
-        .collect()
-}

@@ -27,6 +27,6 @@ pub mod sync;
 pub mod tables;
 
 pub use download::{Proxies, Settings};
-pub use error::{Cause, FeedError, Kind, in_one_line};
+pub use error::{Cause, FeedError, Kind};
 pub use format::FeedFormat;
 pub use intake::Shrink;

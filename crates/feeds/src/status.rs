@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use overlock_model::feed::FeedStatus;
+use overlock_model::one_line::in_one_line;
 
-use crate::error::in_one_line;
 use crate::intake::never;
 use crate::publishers::{Publisher, find};
 use crate::store::{Store, StoreError};

@@ -5,18 +5,19 @@ use crate::exit::{Done, Failure, Kind, warn};
 use crate::progress::Bars;
 use crate::scan::tables;
 use crate::state::State;
+use overlock_feeds::Shrink;
 use overlock_feeds::archive;
 use overlock_feeds::check::Parsers;
 use overlock_feeds::compile::Remake;
 use overlock_feeds::publishers::{self, Publisher};
 use overlock_feeds::store::Store;
 use overlock_feeds::sync::{FeedOutcome, Options, Outcome, SyncReport};
-use overlock_feeds::{Shrink, in_one_line};
 use overlock_host::release;
 use overlock_model::feed::{
     FEED_STATUS_SCHEMA, FEED_SYNC_SCHEMA, FeedStatusReport, FeedSyncLine, FeedSyncOutcome,
     FeedSyncReport,
 };
+use overlock_model::one_line::in_one_line;
 use overlock_report::plain;
 use overlock_rootfs::Root;
 use std::io::Write;

@@ -2,8 +2,9 @@
 
 use crate::cli::{Format, Scan};
 use crate::exit::{Done, Failure};
-use crate::scan::{facts, inventory, judged, mitigated, ownership, tables};
+use crate::scan::{facts, inventory, judged, mitigated, tables};
 use crate::state::State;
+use overlock_inventory::ownership;
 use overlock_model::exposure::ExposureState;
 use overlock_planner::Scope;
 use overlock_report::{Bill, Serial, Style};
@@ -13,8 +14,8 @@ pub fn run(args: &Scan, state: &State) -> Result<Done, Failure> {
     let mut given = facts::read(args.facts.as_deref(), &args.vex)?;
     let (mut inventory, root) = inventory::collect(&args.subject, args.packages, state)?;
     if args.format == Format::Inventory {
-        if let Some(root) = &root {
-            ownership::of_units(root, &mut inventory, |_| true);
+        if let (Some(root), Some(effective)) = (&root, &mut inventory.effective) {
+            ownership::of_units(root, effective, &inventory.packages);
         }
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         serde_json::to_writer_pretty(&mut out, &inventory).map_err(std::io::Error::from)?;

@@ -1,25 +1,23 @@
-//! From findings to exposures with decision and deadline, and to the report.
+//! From an inventory to exposures with decision and deadline, and to the report.
 
 use super::facts::Given;
+use super::still_running;
 use super::tables::AtHand;
-use super::{mitigated, ownership, still_running};
 use crate::state::State;
+use overlock_exposure::{judge_all, plausible_now};
 use overlock_host::support::support;
-use overlock_matching::{Assessment, Context, Finding, assess};
+use overlock_inventory::ownership;
+use overlock_matching::{Assessment, Context, assess};
 use overlock_model::Timestamp;
-use overlock_model::decision::Decision;
-use overlock_model::exposure::{Exposure, ExposureState, ExposureStatus};
+use overlock_model::exposure::Exposure;
 use overlock_model::feed::FeedStatus;
-use overlock_model::inventory::{Inventory, Unseen};
-use overlock_model::mitigation::Placed;
+use overlock_model::inventory::Inventory;
 use overlock_model::os::Support;
-use overlock_model::package::Package;
 use overlock_model::scan::{Host, SCAN_SCHEMA, ScanReport};
-use overlock_model::threat::Threat;
 use overlock_planner::{Planned, Scope, Situation, plan};
-use overlock_risk::{Case, Fix, Judgement, Setting, judge};
+use overlock_risk::Setting;
 use overlock_rootfs::Root;
-use std::cmp::Reverse;
+use std::collections::HashMap;
 
 /// Exposures with their weights, most urgent first, and what they were judged with.
 pub struct Judged {
@@ -51,7 +49,8 @@ pub fn judged(
     let feeds = manifest
         .map(|manifest| manifest.feeds.clone())
         .unwrap_or_default();
-    let now = plausible_now(state.now, &feeds, inventory);
+    let (now, unseen) = plausible_now(state.now, &feeds);
+    inventory.unseen.extend(unseen);
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let dates = manifest
         .map(|manifest| manifest.release_dates.as_slice())
@@ -79,31 +78,12 @@ pub fn judged(
         rules: &given.rules,
         now,
     };
-    let mut rows: Vec<(Exposure, Judgement)> = findings
-        .into_iter()
-        .map(|finding| {
-            let threat = threats
-                .and_then(|threats| threats.threat(&finding.vulnerability))
-                .unwrap_or_default();
-            exposure(finding, threat, &setting, &given.mitigations)
-        })
-        .collect();
-    rows.sort_by(|(a, a_judged), (b, b_judged)| {
-        (
-            Reverse(a.decision),
-            Reverse(a_judged.risk.to_bits()),
-            &a.source,
-            &a.vulnerability,
-            &a.installed,
-        )
-            .cmp(&(
-                Reverse(b.decision),
-                Reverse(b_judged.risk.to_bits()),
-                &b.source,
-                &b.vulnerability,
-                &b.installed,
-            ))
-    });
+    let threat_of = |vulnerability: &str| {
+        threats
+            .and_then(|threats| threats.threat(vulnerability))
+            .unwrap_or_default()
+    };
+    let rows = judge_all(findings, threat_of, &setting, &given.mitigations);
     let mut judged = Judged {
         exposures: Vec::with_capacity(rows.len()),
         weights: Vec::with_capacity(rows.len()),
@@ -123,131 +103,6 @@ pub fn judged(
     judged
 }
 
-/// A clock that is behind the feeds cannot be right: deadlines then count from the newest feed, and it is said.
-fn plausible_now(now: Timestamp, feeds: &[FeedStatus], inventory: &mut Inventory) -> Timestamp {
-    let Some(newest) = feeds
-        .iter()
-        .filter_map(|feed| match feed.fetched {
-            // Fetched under a clock that cannot have been right: only the publisher's date is left to go by.
-            Some(fetched) if fetched < written() => feed.dated,
-            fetched => feed.dated.min(fetched),
-        })
-        .max()
-    else {
-        return now;
-    };
-    if newest <= now {
-        return now;
-    }
-    inventory.unseen.push(Unseen {
-        what: "the time".to_owned(),
-        why: format!("the clock says {now}, which is before the newest feed of {newest}; judged as of that feed"),
-    });
-    newest
-}
-
-/// No clock that is right shows a time before this program was written.
-fn written() -> Timestamp {
-    Timestamp::constant(1_767_225_600, 0) // 2026-01-01T00:00:00Z
-}
-
-fn exposure(
-    mut finding: Finding,
-    threat: Threat,
-    setting: &Setting<'_>,
-    mitigations: &[Placed],
-) -> (Exposure, Judgement) {
-    let mitigations = mitigated::against(&finding, mitigations);
-    if !mitigations.is_empty() {
-        finding.state = ExposureState::Mitigated;
-        finding
-            .evidence
-            .notes
-            .extend(mitigated::notes(&mitigations));
-    }
-    let fix = match (finding.status, finding.fix_available) {
-        (ExposureStatus::FixAvailable, Some(released)) => Fix::Released(released),
-        (ExposureStatus::FixAvailable, None) => Fix::Undated,
-        _ => Fix::Unreleased,
-    };
-    // The vendor's own assessment of its own build comes first.
-    let vendor = finding
-        .cvss
-        .iter()
-        .map(|vector| (vector.clone(), "vendor".to_owned()));
-    let threat = Threat {
-        cvss: vendor.chain(threat.cvss).collect(),
-        ..threat
-    };
-    let judgement = judge(
-        setting,
-        &Case {
-            threat: &threat,
-            vendor_severity: finding.severity.as_deref(),
-            disclosed: finding.published,
-            fix,
-        },
-    );
-    let judgement = match finding.state {
-        ExposureState::NotAffected => at_rest(judgement),
-        // Kept in check for now; its clocks go on, and so does its risk.
-        ExposureState::Mitigated => Judgement {
-            decision: Decision::Defer,
-            ..judgement
-        },
-        _ => judgement,
-    };
-    let names = finding.binaries.iter().map(|(name, _)| name.as_str());
-    let package = Package::representative(&finding.source, names)
-        .unwrap_or_default()
-        .to_owned();
-    let mut evidence = finding.evidence;
-    evidence.notes.extend(
-        judgement
-            .inputs
-            .iter()
-            .filter(|input| input.assumed)
-            .map(ToString::to_string),
-    );
-    let exposure = Exposure {
-        vulnerability: finding.vulnerability,
-        aliases: finding.aliases,
-        summary: finding.summary,
-        package,
-        binaries: finding.binaries.into_iter().map(|(name, _)| name).collect(),
-        kind: finding.kind,
-        source: finding.source,
-        installed: finding.installed,
-        fixed: finding.fixed,
-        status: finding.status,
-        state: finding.state,
-        advisories: finding.advisories,
-        fix_available: finding.fix_available,
-        vendor_severity: finding.severity,
-        cvss: judgement.cvss.clone(),
-        epss: threat.epss,
-        kev: threat.kev,
-        ssvc: threat.ssvc,
-        decision: judgement.decision,
-        obligations: judgement.obligations.clone(),
-        deadline: judgement.deadline,
-        mitigations,
-        evidence,
-    };
-    (exposure, judgement)
-}
-
-/// Nothing is to be done about what is not affected, by no date; its facts stay visible.
-fn at_rest(judgement: Judgement) -> Judgement {
-    Judgement {
-        decision: Decision::Defer,
-        obligations: Vec::new(),
-        deadline: None,
-        risk: 0.0,
-        ..judgement
-    }
-}
-
 /// Plans and puts the report together.
 pub fn report(
     mut inventory: Inventory,
@@ -257,20 +112,18 @@ pub fn report(
     capacity: Option<usize>,
     scope: Scope,
 ) -> (ScanReport, Inventory) {
-    if let Some(root) = root {
-        let offered: std::collections::HashSet<String> = inventory
+    if let (Some(root), Some(effective)) = (root, &mut inventory.effective) {
+        let offers: HashMap<&str, &str> = inventory
             .offers
             .iter()
-            .map(|offer| offer.package.clone())
+            .map(|offer| (offer.package.as_str(), offer.version.as_str()))
             .collect();
-        let versions: std::collections::HashMap<String, String> = inventory
-            .offers
-            .iter()
-            .map(|offer| (offer.package.clone(), offer.version.clone()))
-            .collect();
-        ownership::of_units(root, &mut inventory, |package| {
-            offered.contains(&package.name) && versions.get(&package.name) != Some(&package.version)
+        let replaced = inventory.packages.iter().filter(|package| {
+            offers
+                .get(package.name.as_str())
+                .is_some_and(|version| **version != package.version)
         });
+        ownership::of_units(root, effective, replaced);
     }
     let Planned { updates, held } = plan(&Situation {
         inventory: &inventory,

@@ -1,11 +1,9 @@
-//! Measures in force on the host that is judged: what they stand against, and which packages they hold.
+//! Measures in force on the host that is judged, and which packages they hold.
 
 use super::facts::Given;
 use crate::cli::Subject;
 use crate::exit::warn;
 use crate::state::State;
-use overlock_matching::Finding;
-use overlock_model::exposure::{ExposureState, MitigatedBy};
 use overlock_model::inventory::Inventory;
 use overlock_model::mitigation::{Force, Measure, Placed};
 use overlock_model::repository::Blocked;
@@ -52,47 +50,6 @@ fn name_holds(inventory: &mut Inventory, placed: &[Placed]) {
             });
         }
     }
-}
-
-/// Measures that hold now against a finding that is open.
-pub fn against(finding: &Finding, placed: &[Placed]) -> Vec<MitigatedBy> {
-    if finding.state != ExposureState::Exposed {
-        return Vec::new();
-    }
-    let names = |id: &String| *id == finding.vulnerability || finding.aliases.contains(id);
-    placed
-        .iter()
-        .filter(|one| {
-            !one.expired
-                && one.force == Force::Now
-                && one.mitigation.measure.protects()
-                && one.mitigation.against.iter().any(names)
-        })
-        .map(|one| MitigatedBy {
-            run: one.run,
-            measure: one.mitigation.measure.to_string(),
-            owner: one.mitigation.owner.clone(),
-            reason: one.mitigation.reason.clone(),
-            expires: one.mitigation.expires,
-        })
-        .collect()
-}
-
-/// The same in plain words.
-pub fn notes(mitigations: &[MitigatedBy]) -> Vec<String> {
-    mitigations
-        .iter()
-        .map(|by| {
-            format!(
-                "mitigated by run {}: {} until {}; {} says: {}",
-                by.run,
-                by.measure,
-                by.expires.strftime("%F %H:%MZ"),
-                by.owner,
-                by.reason
-            )
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,5 @@ pub mod facts;
 pub mod inventory;
 pub mod judged;
 pub mod mitigated;
-pub mod ownership;
 pub mod still_running;
 pub mod tables;

@@ -1,12 +1,13 @@
 //! One feed's way through a sync: fetched on one thread, settled on the other.
 
 use jiff::Timestamp;
+use overlock_model::one_line::in_one_line;
 use reqwest::Url;
 
 use super::{FeedOutcome, Options, Outcome};
 use crate::check::Checker;
 use crate::download::{Downloader, Fetched, Meter, Received, Wanted};
-use crate::error::{Cause, FeedError, in_one_line};
+use crate::error::{Cause, FeedError};
 use crate::format::FeedFormat;
 use crate::intake::{Candidate, Taken, record_failure, take_in};
 use crate::mirror::{Mirror, Source, redacted_text};

@@ -95,7 +95,7 @@ fn http_mirror_is_asked_with_its_credentials_which_show_nowhere() {
     let shown = format!(
         "{} {}",
         failure(&outcome).0,
-        overlock_feeds::in_one_line(failure(&outcome).0)
+        overlock_model::one_line::in_one_line(failure(&outcome).0)
     );
     for text in [state, shown] {
         assert!(text.contains("/base/feeds.example.org/"), "{text}");

@@ -35,7 +35,7 @@ fn https_needs_a_trusted_certificate_and_never_falls_back_to_http() {
     );
     let (error, _) = failure(&outcome);
     assert!(
-        overlock_feeds::in_one_line(error).contains("certificate"),
+        overlock_model::one_line::in_one_line(error).contains("certificate"),
         "{error:?}"
     );
     assert_eq!(error.kind(), Kind::Environment);
