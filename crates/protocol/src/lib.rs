@@ -20,11 +20,12 @@ pub mod check_in;
 pub mod content;
 pub mod delta;
 pub mod enrol;
-pub mod helper;
+
 pub mod limits;
 pub mod message;
 pub mod report;
 pub mod section;
+pub mod socket;
 
 pub use check_in::{Greeting, Hello, Poll, PollAnswer, Wanted};
 pub use delta::Delta;
