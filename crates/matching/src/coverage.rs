@@ -65,9 +65,10 @@ pub(crate) fn count(
                 package.name.as_str(),
                 package.version.as_str(),
             ));
-            let end = found
-                .copied()
-                .unwrap_or_else(|| without_finding(subject, index.is_some(), context));
+            let end = found.copied().unwrap_or_else(|| {
+                not_covered(subject, index.is_some(), context)
+                    .map_or(End::NotVulnerable, End::NotCovered)
+            });
             match end {
                 End::Vulnerable => coverage.vulnerable += 1,
                 End::Unfixed => coverage.unfixed += 1,
@@ -109,26 +110,29 @@ pub(crate) fn count(
     coverage
 }
 
-fn without_finding(subject: &Subject<'_>, has_index: bool, context: &Context) -> End {
-    if let Some(reason) = subject.not_covered {
-        return End::NotCovered(reason);
+/// Why nothing can be said of a subject that nothing was found about; `None` where it was judged with full data.
+#[must_use]
+pub fn not_covered(
+    subject: &Subject<'_>,
+    has_index: bool,
+    context: &Context,
+) -> Option<NotCovered> {
+    if subject.not_covered.is_some() {
+        return subject.not_covered;
     }
     if !has_index {
-        return End::NotCovered(NotCovered::NoFeed);
+        return Some(NotCovered::NoFeed);
     }
     let of_system = subject.packages.iter().any(|package| package.kind.is_os());
     if of_system && matches!(context.support, Some(Support::EndOfLife { .. })) {
-        return End::NotCovered(NotCovered::EndOfLife);
+        return Some(NotCovered::EndOfLife);
     }
     if of_system && support_ended(&subject.name, context) {
-        return End::NotCovered(NotCovered::SupportEnded);
+        return Some(NotCovered::SupportEnded);
     }
     // A build from a module whose label the database does not give: its stream, and so its advisories, are unknown.
     let modular_build = subject.version.contains(".module");
-    if modular_build && subject.module().is_none() {
-        return End::NotCovered(NotCovered::ModuleUnknown);
-    }
-    End::NotVulnerable
+    (modular_build && subject.module().is_none()).then_some(NotCovered::ModuleUnknown)
 }
 
 /// Debian's list names source packages, some by a prefix with `.*`.

@@ -50,11 +50,9 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(crate) fn new(
-        index: &AdvisoryIndex<'_>,
-        subject: &Subject<'_>,
-        applied: Applied<'_>,
-    ) -> Self {
+    /// What a statement that applies to a subject says, before kernels are settled.
+    #[must_use]
+    pub fn new(index: &AdvisoryIndex<'_>, subject: &Subject<'_>, applied: Applied<'_>) -> Self {
         let mut binaries: Vec<(String, String)> = subject
             .packages
             .iter()
@@ -126,7 +124,8 @@ impl Finding {
 }
 
 /// One finding for all binaries of a build: rpm advisories name each binary, people think in updates.
-pub(crate) fn merge(mut findings: Vec<Finding>) -> Vec<Finding> {
+#[must_use]
+pub fn merge(mut findings: Vec<Finding>) -> Vec<Finding> {
     let key = |finding: &Finding| {
         (
             finding.kind.clone(),

@@ -87,19 +87,30 @@ pub(crate) fn role(kind: &PackageType, subject_name: &str, package: &Package) ->
 }
 
 /// The kernel images of a host, as subjects see them.
-pub(crate) struct Kernels<'a> {
-    running: Option<&'a str>,
-    images: Vec<Image<'a>>,
+#[derive(Debug, Clone, Default)]
+pub struct Kernels<'a> {
+    /// Release of the kernel that runs; `None` where nothing runs in this root.
+    pub running: Option<&'a str>,
+    /// The images.
+    pub images: Vec<Image<'a>>,
 }
 
-struct Image<'a> {
-    source: &'a str,
-    version: &'a str,
-    key: Option<&'a SortKey>,
-    runs: bool,
+/// One kernel image.
+#[derive(Debug, Clone, Copy)]
+pub struct Image<'a> {
+    /// Source package.
+    pub source: &'a str,
+    /// Version that is compared.
+    pub version: &'a str,
+    /// Its key.
+    pub key: Option<&'a SortKey>,
+    /// Whether it is the one that runs ([`boots_as`]).
+    pub runs: bool,
 }
 
 impl<'a> Kernels<'a> {
+    /// Of an inventory and its subjects.
+    #[must_use]
     pub fn new(inventory: &'a Inventory, subjects: &'a [Subject<'_>]) -> Self {
         let running = inventory.kernel.running.as_deref();
         let images = subjects
@@ -120,17 +131,22 @@ impl<'a> Kernels<'a> {
         Self { running, images }
     }
 
-    /// Gives a kernel finding its state: in force, fixed and waiting for a reboot, or in an image that does not run.
-    pub fn settle(&self, finding: &mut Finding) {
-        let mine = |image: &&Image<'_>| image.version == finding.installed;
-        let in_force = match self.running {
+    /// Whether the image of this source and version is the one that runs, or will be booted.
+    #[must_use]
+    pub fn in_force(&self, source: &str, version: &str) -> bool {
+        let mine = |image: &&Image<'_>| image.version == version;
+        match self.running {
             Some(_) => self.images.iter().filter(mine).any(|image| image.runs),
             // Nothing runs in this root: the newest image of this source is the one that will be booted.
             None => {
-                let newest = self.images_of(finding).max_by_key(|image| image.key);
-                newest.is_none_or(|newest| newest.version == finding.installed)
+                let newest = self.images_of(source).max_by_key(|image| image.key);
+                newest.is_none_or(|newest| newest.version == version)
             }
-        };
+        }
+    }
+
+    /// Gives a kernel finding its state: in force, fixed and waiting for a reboot, or in an image that does not run.
+    pub fn settle(&self, finding: &mut Finding) {
         if let Some(running) = self.running {
             finding
                 .evidence
@@ -143,7 +159,7 @@ impl<'a> Kernels<'a> {
                     )
                 });
         }
-        finding.state = match in_force {
+        finding.state = match self.in_force(&finding.source, &finding.installed) {
             false => ExposureState::Dormant,
             true if self.fix_waits(finding) => ExposureState::Installed,
             true => finding.state,
@@ -159,19 +175,20 @@ impl<'a> Kernels<'a> {
         let (Some(fixed), Some(_)) = (fixed, self.running) else {
             return false;
         };
-        self.images_of(finding)
+        self.images_of(&finding.source)
             .any(|image| image.key.is_some_and(|key| *key >= fixed))
     }
 
-    fn images_of(&self, finding: &Finding) -> impl Iterator<Item = &Image<'a>> {
+    fn images_of(&self, source: &str) -> impl Iterator<Item = &Image<'a>> {
         self.images
             .iter()
-            .filter(move |image| image.source == finding.source)
+            .filter(move |image| image.source == source)
     }
 }
 
 /// Whether a package's image is what `uname -r` names.
-fn boots_as(package: &Package, running: &str) -> bool {
+#[must_use]
+pub fn boots_as(package: &Package, running: &str) -> bool {
     match package.kind {
         PackageType::Deb => [
             "linux-image-",

@@ -23,13 +23,16 @@ mod signed_source;
 mod subject;
 mod vex;
 
+pub use coverage::not_covered;
 pub use explain::explain;
-pub use finding::Finding;
+pub use finding::{Finding, merge};
 pub use judge::{Applied, StatementVerdict, judge};
+pub use kernel::{Image, Kernels, boots_as};
 pub use origin::Builder;
 pub use release::Release;
 pub use signed_source::unsigned_source;
 pub use subject::{Subject, judged_as, scheme_of, subjects};
+pub use vex::apply_vex;
 
 use overlock_index::AdvisoryIndex;
 use overlock_model::advisory::Ecosystem;
@@ -89,12 +92,12 @@ pub fn assess(inventory: &Inventory, advisories: &dyn Advisories, context: &Cont
             }
         }
     }
-    let kernels = kernel::Kernels::new(inventory, &subjects);
+    let kernels = Kernels::new(inventory, &subjects);
     for finding in findings.iter_mut().filter(|finding| finding.kernel) {
         kernels.settle(finding);
     }
-    let mut findings = finding::merge(findings);
-    vex::apply(&mut findings, &context.vex);
+    let mut findings = merge(findings);
+    apply_vex(&mut findings, &context.vex);
     let coverage = coverage::count(inventory, &subjects, &findings, advisories, context);
     Assessment { findings, coverage }
 }

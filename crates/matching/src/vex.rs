@@ -10,8 +10,8 @@ use overlock_model::exposure::ExposureState;
 use overlock_model::package::PackageType;
 use overlock_model::vex::{VexProduct, VexStatement, VexStatus};
 
-/// Applies statements to findings.
-pub(crate) fn apply(findings: &mut [Finding], statements: &[VexStatement]) {
+/// Applies statements to findings: one that somebody vouches for ends as not affected.
+pub fn apply_vex(findings: &mut [Finding], statements: &[VexStatement]) {
     for finding in findings {
         let newest = statements
             .iter()
