@@ -1,1 +1,30 @@
 //! The server: TLS, agents, API, access.
+//!
+//! Started by `overlock serve` and `overlock up` through [`Server`]; it owns the sockets, the clock and the background
+//! tasks, and asks `overlock-store` for what is remembered and `overlock-fleet` for what is true of all hosts.
+//!
+//! ```text
+//!  listen ── TLS, limits ──► routes ── path, access, body ──► agents/*   enrol, hello, report, poll, renew
+//!    │                         │                              api/*      people and programs
+//!  authority                 access ◄── tokens, sessions         │
+//!  (our CA)                                                      ▼
+//!                            directory (hosts in memory)   judging ──► fleet, store
+//! ```
+//!
+//! Every route states its access ([`access::Access`]) when it is added, and its handler takes the proof that this access
+//! gives: a handler for agents cannot be reached by a person, nor one for people without a permission.
+
+#![forbid(unsafe_code)]
+
+pub mod access;
+pub mod agents;
+pub mod authority;
+mod base64;
+pub mod limits;
+pub mod listen;
+pub mod problem;
+pub mod routes;
+#[cfg(test)]
+mod testing;
+
+pub use limits::Limits;

@@ -1,0 +1,63 @@
+//! Every bound of the server, in one value with units (R9).
+
+use std::time::Duration;
+
+/// How much the server takes, holds and waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once: one for each agent that waits, and some more.
+    pub connections: usize,
+    /// Connections at once from one address; many hosts may share one behind a translator of addresses.
+    pub connections_per_address: usize,
+    /// TLS handshakes at once: each costs a signature, so that a crowd is served in turn and not all too late.
+    pub handshakes: usize,
+    /// Time for a handshake, waiting for its turn included.
+    pub handshake: Duration,
+    /// Time for the head of a request; also how long an idle connection of HTTP/1 is kept.
+    pub head: Duration,
+    /// Time for the body of a request.
+    pub body: Duration,
+    /// Time for an answer, a poll's hold not counted.
+    pub answer: Duration,
+    /// Longest hold of a poll.
+    pub hold: Duration,
+    /// Time for running requests when the server stops.
+    pub stop: Duration,
+    /// Requests at once on one connection of HTTP/2.
+    pub streams: u32,
+    /// Bytes of the body of a request to the API.
+    pub api_body_bytes: u64,
+    /// Reports that are unpacked and checked at once: each may take [`overlock_protocol::Limits::unpacked_bytes`].
+    pub reports: usize,
+    /// Attempts to enrol with a token that is refused, from one address within a minute.
+    pub refused_enrolments: u32,
+    /// Attempts to log in from one address within a minute.
+    pub logins: u32,
+    /// Streams of events at once.
+    pub event_streams: usize,
+    /// Entries of one page.
+    pub page: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 120_000,
+            connections_per_address: 120_000,
+            handshakes: 64,
+            handshake: Duration::from_secs(30),
+            head: Duration::from_secs(60),
+            body: Duration::from_secs(60),
+            answer: Duration::from_secs(60),
+            hold: Duration::from_secs(300),
+            stop: Duration::from_secs(10),
+            streams: 64,
+            api_body_bytes: 1 << 20,
+            reports: 4,
+            refused_enrolments: 20,
+            logins: 30,
+            event_streams: 256,
+            page: 1_000,
+        }
+    }
+}
