@@ -7,8 +7,8 @@
 mod caller;
 mod role;
 
-pub use caller::{Caller, Reach, Subject};
-pub use role::{Grant, GrantError, Permission, Role};
+pub use caller::{Caller, Reach};
+pub use role::{GrantError, Permission, grant_text, is_group_name, parse_grant};
 
 use crate::agents::refused::Refused;
 use crate::authority::HostIdentity;
@@ -16,6 +16,7 @@ use crate::listen::Peer;
 use crate::problem::{Code, Problem};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
+use overlock_store::{Actor, Grant};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -172,8 +173,10 @@ pub trait Callers: Send + Sync + 'static {
 /// Who calls, before any permission is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identified {
-    /// Who.
-    pub subject: Subject,
+    /// Who, as it stands in the log.
+    pub actor: Actor,
+    /// Its name, for people.
+    pub name: String,
     /// What they may do, and where.
     pub grants: Vec<Grant>,
 }

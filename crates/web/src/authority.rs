@@ -61,6 +61,8 @@ pub struct HostCertificate {
     pub chain: String,
     /// Its serial number, lower-case hex.
     pub serial: String,
+    /// SHA-256 of the certificate (DER).
+    pub fingerprint: Digest,
     /// SHA-256 of the host's public key (SubjectPublicKeyInfo).
     pub key: Digest,
     /// From when it holds.
@@ -160,6 +162,14 @@ impl Authority {
         &self.subject
     }
 
+    /// SHA-256 of the public key (SubjectPublicKeyInfo) of a signing request, which is refused as [`Self::sign_host`] does.
+    ///
+    /// # Errors
+    /// As [`Self::sign_host`].
+    pub fn key_of(request: &str) -> Result<Digest, AuthorityError> {
+        checked(request).map(|request| Digest::of(&request.public_key.subject_public_key_info()))
+    }
+
     /// A certificate for a host, for the key of its signing request (PEM), which must be signed with that key.
     ///
     /// # Errors
@@ -172,20 +182,8 @@ impl Authority {
         now: Timestamp,
         life: SignedDuration,
     ) -> Result<HostCertificate, AuthorityError> {
-        let refused = |cause: &dyn std::fmt::Display| AuthorityError::Request(cause.to_string());
-        let request =
-            CertificateSigningRequestParams::from_pem(request).map_err(|cause| refused(&cause))?;
+        let request = checked(request)?;
         let public = &request.public_key;
-        let kinds = [
-            &rcgen::PKCS_ECDSA_P256_SHA256,
-            &rcgen::PKCS_ECDSA_P384_SHA384,
-            &rcgen::PKCS_ED25519,
-        ];
-        if !kinds.contains(&public.algorithm()) {
-            return Err(refused(
-                &"the key is neither ECDSA P-256, P-384 nor Ed25519",
-            ));
-        }
         let (begins, expires) = (now - BACKDATED, now + life);
         let serial = serial()?;
         let mut params = CertificateParams::default();
@@ -204,11 +202,28 @@ impl Authority {
         Ok(HostCertificate {
             chain: format!("{}{}", certificate.pem(), self.pem),
             serial: hex(&serial.to_bytes()),
+            fingerprint: Digest::of(certificate.der()),
             key: Digest::of(&public.subject_public_key_info()),
             begins,
             expires,
             renew_after: now + life / 2,
         })
+    }
+}
+
+fn checked(request: &str) -> Result<CertificateSigningRequestParams, AuthorityError> {
+    let refused = |cause: &dyn std::fmt::Display| AuthorityError::Request(cause.to_string());
+    let request =
+        CertificateSigningRequestParams::from_pem(request).map_err(|cause| refused(&cause))?;
+    let kinds = [
+        &rcgen::PKCS_ECDSA_P256_SHA256,
+        &rcgen::PKCS_ECDSA_P384_SHA384,
+        &rcgen::PKCS_ED25519,
+    ];
+    if kinds.contains(&request.public_key.algorithm()) {
+        Ok(request)
+    } else {
+        Err(refused(&"the key is neither ECDSA P-256, P-384 nor Ed25519"))
     }
 }
 

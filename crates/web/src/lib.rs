@@ -18,10 +18,15 @@
 
 pub mod access;
 pub mod agents;
+pub mod attempts;
 pub mod authority;
 mod base64;
+pub mod clock;
+pub mod clone_alarm;
+pub mod directory;
 pub mod limits;
 pub mod listen;
+pub mod login;
 pub mod problem;
 pub mod routes;
 #[cfg(test)]

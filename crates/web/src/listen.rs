@@ -8,7 +8,7 @@ mod peers;
 mod stop;
 mod tls;
 
-pub use peers::Peer;
+pub use peers::{Peer, one_address};
 pub use stop::{Stop, Stopper, stopper};
 pub use tls::{Certificates, OperatorFiles, TlsError};
 

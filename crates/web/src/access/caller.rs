@@ -1,49 +1,9 @@
 //! A person or program that proved who it is, and may do what this route does.
 
-use super::{Grant, Identified, Permission};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use super::{Identified, Permission};
+use jiff::Timestamp;
+use overlock_store::{Actor, By, Grant, Scope};
 use std::collections::BTreeSet;
-use std::fmt;
-
-/// Who acts: this stands in the log.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Subject {
-    /// A program, by its token.
-    Token {
-        /// Which token.
-        id: String,
-        /// Its name, for people.
-        name: String,
-    },
-    /// A person, by the provider of identities.
-    Person {
-        /// `iss` and `sub` of the provider, joined by `#`.
-        id: String,
-        /// Name or mail address, for people.
-        name: String,
-    },
-}
-
-impl Subject {
-    /// What no two of them share.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        match self {
-            Self::Token { id, .. } | Self::Person { id, .. } => id,
-        }
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Token { id, name } => write!(f, "token:{id} ({name})"),
-            Self::Person { id, name } => write!(f, "person:{id} ({name})"),
-        }
-    }
-}
 
 /// For which hosts a permission holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +17,8 @@ pub enum Reach {
 /// A caller with the permission that its route needs.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    subject: Subject,
+    actor: Actor,
+    name: String,
     grants: Vec<Grant>,
     reach: Reach,
 }
@@ -67,16 +28,32 @@ impl Caller {
     pub(super) fn permitted(identified: Identified, permission: Permission) -> Option<Self> {
         let reach = reach(&identified.grants, permission)?;
         Some(Self {
-            subject: identified.subject,
+            actor: identified.actor,
+            name: identified.name,
             grants: identified.grants,
             reach,
         })
     }
 
-    /// Who.
+    /// Who, as it stands in the log.
     #[must_use]
-    pub fn subject(&self) -> &Subject {
-        &self.subject
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Its name, for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// This caller changes something now.
+    #[must_use]
+    pub fn by(&self, now: Timestamp) -> By {
+        By {
+            actor: self.actor.clone(),
+            at: now,
+        }
     }
 
     /// All that it may do.
@@ -96,11 +73,11 @@ impl Caller {
     pub fn may_give(&self, grant: &Grant) -> bool {
         Permission::ALL
             .into_iter()
-            .filter(|permission| grant.role.may(*permission))
+            .filter(|permission| permission.is_of(grant.role))
             .all(
-                |permission| match (reach(&self.grants, permission), &grant.group) {
+                |permission| match (reach(&self.grants, permission), &grant.scope) {
                     (Some(Reach::Everything), _) => true,
-                    (Some(Reach::Groups(groups)), Some(group)) => groups.contains(group),
+                    (Some(Reach::Groups(groups)), Scope::Group(group)) => groups.contains(group),
                     _ => false,
                 },
             )
@@ -109,10 +86,10 @@ impl Caller {
 
 fn reach(grants: &[Grant], permission: Permission) -> Option<Reach> {
     let mut groups = BTreeSet::new();
-    for grant in grants.iter().filter(|grant| grant.role.may(permission)) {
-        match &grant.group {
-            None => return Some(Reach::Everything),
-            Some(group) => groups.insert(group.clone()),
+    for grant in grants.iter().filter(|grant| permission.is_of(grant.role)) {
+        match &grant.scope {
+            Scope::All => return Some(Reach::Everything),
+            Scope::Group(group) => groups.insert(group.clone()),
         };
     }
     (!groups.is_empty()).then_some(Reach::Groups(groups))
@@ -121,14 +98,13 @@ fn reach(grants: &[Grant], permission: Permission) -> Option<Reach> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::parse_grant;
 
     fn caller(grants: &[&str], permission: Permission) -> Option<Caller> {
         let identified = Identified {
-            subject: Subject::Token {
-                id: "1".into(),
-                name: "test".into(),
-            },
-            grants: grants.iter().map(|grant| grant.parse().unwrap()).collect(),
+            actor: Actor::Token("1".into()),
+            name: "test".into(),
+            grants: grants.iter().map(|grant| parse_grant(grant).unwrap()).collect(),
         };
         Caller::permitted(identified, permission)
     }
@@ -153,7 +129,7 @@ mod tests {
         let gives = |grants: &[&str], grant: &str| {
             caller(grants, Permission::Read)
                 .unwrap()
-                .may_give(&grant.parse().unwrap())
+                .may_give(&parse_grant(grant).unwrap())
         };
         assert!(gives(&["admin"], "admin"));
         assert!(gives(&["operator@web"], "viewer@web"));

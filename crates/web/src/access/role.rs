@@ -1,9 +1,8 @@
-//! Roles, what each may do, and the groups of hosts that it is given for.
+//! What each role may do, and how grants are written: the roles themselves are the store's.
 
+use overlock_store::{Grant, Role, Scope};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
+use serde::Serialize;
 
 /// What a route may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
@@ -50,76 +49,21 @@ impl Permission {
             Self::Administer => "administer",
         }
     }
-}
 
-/// What somebody is to the fleet.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Sees.
-    Viewer,
-    /// Sees and runs the hosts.
-    Operator,
-    /// Sees and approves; does not run hosts, so that two people are in it.
-    Approver,
-    /// Sees and writes policy.
-    Author,
-    /// Everything, access included.
-    Admin,
-}
-
-impl Role {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Viewer,
-        Self::Operator,
-        Self::Approver,
-        Self::Author,
-        Self::Admin,
-    ];
-
-    /// The word in JSON, the store and configuration.
+    /// Whether a role holds it. Who approves does not run hosts, so that two people are in every change.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-            Self::Approver => "approver",
-            Self::Author => "author",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// Whether it may.
-    #[must_use]
-    pub fn may(self, permission: Permission) -> bool {
-        use Permission::{Administer, Approve, Audit, Author, Enrol, Operate, Read};
-        match self {
-            Self::Viewer => matches!(permission, Read),
-            Self::Operator => matches!(permission, Read | Operate | Enrol | Audit),
-            Self::Approver => matches!(permission, Read | Approve | Audit),
-            Self::Author => matches!(permission, Read | Author),
-            Self::Admin => matches!(
-                permission,
-                Read | Operate | Enrol | Approve | Author | Audit | Administer
+    pub fn is_of(self, role: Role) -> bool {
+        match role {
+            Role::Viewer => matches!(self, Self::Read),
+            Role::Operator => matches!(
+                self,
+                Self::Read | Self::Operate | Self::Enrol | Self::Audit
             ),
+            Role::Approver => matches!(self, Self::Read | Self::Approve | Self::Audit),
+            Role::Author => matches!(self, Self::Read | Self::Author),
+            Role::Admin => true,
         }
     }
-}
-
-/// A role, for the whole fleet or one group of hosts. Written `operator`, or `operator@web`.
-#[derive(
-    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
-pub struct Grant {
-    /// What.
-    pub role: Role,
-    /// Where; absent: everywhere.
-    pub group: Option<String>,
 }
 
 /// The text is no grant.
@@ -144,47 +88,31 @@ pub fn is_group_name(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-impl FromStr for Grant {
-    type Err = GrantError;
-
-    fn from_str(text: &str) -> Result<Self, GrantError> {
-        let (role, group) = match text.split_once('@') {
-            Some((role, group)) => (role, Some(group)),
-            None => (text, None),
-        };
-        let known = Role::ALL.into_iter().find(|known| known.as_str() == role);
-        match (known, group) {
-            (Some(role), None) => Ok(Self { role, group: None }),
-            (Some(role), Some(group)) if is_group_name(group) => Ok(Self {
-                role,
-                group: Some(group.to_owned()),
-            }),
-            _ => Err(GrantError(text.chars().take(80).collect())),
-        }
+/// A grant from its text: `operator`, or `operator@web` for one group of hosts.
+///
+/// # Errors
+/// When it names no role, or no group.
+pub fn parse_grant(text: &str) -> Result<Grant, GrantError> {
+    let (role, group) = match text.split_once('@') {
+        Some((role, group)) => (role, Some(group)),
+        None => (text, None),
+    };
+    let scope = match group {
+        None => Some(Scope::All),
+        Some(group) => is_group_name(group).then(|| Scope::Group(group.to_owned())),
+    };
+    match (Role::from_word(role), scope) {
+        (Some(role), Some(scope)) => Ok(Grant { role, scope }),
+        _ => Err(GrantError(text.chars().take(80).collect())),
     }
 }
 
-impl TryFrom<String> for Grant {
-    type Error = GrantError;
-
-    fn try_from(text: String) -> Result<Self, GrantError> {
-        text.parse()
-    }
-}
-
-impl From<Grant> for String {
-    fn from(grant: Grant) -> Self {
-        grant.to_string()
-    }
-}
-
-impl fmt::Display for Grant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.role.as_str())?;
-        match &self.group {
-            Some(group) => write!(f, "@{group}"),
-            None => Ok(()),
-        }
+/// The text of a grant.
+#[must_use]
+pub fn grant_text(grant: &Grant) -> String {
+    match &grant.scope {
+        Scope::All => grant.role.as_str().to_owned(),
+        Scope::Group(group) => format!("{}@{group}", grant.role.as_str()),
     }
 }
 
@@ -195,7 +123,7 @@ mod tests {
     #[test]
     fn grants_come_back() {
         for text in ["viewer", "operator@web", "admin", "author@a.b-c_1"] {
-            assert_eq!(text.parse::<Grant>().unwrap().to_string(), text);
+            assert_eq!(grant_text(&parse_grant(text).unwrap()), text);
         }
         for wrong in [
             "",
@@ -206,22 +134,20 @@ mod tests {
             "Viewer",
             "viewer@..",
         ] {
-            assert!(wrong.parse::<Grant>().is_err(), "{wrong}");
+            assert!(parse_grant(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn only_an_admin_gives_access_and_nobody_runs_what_they_approve() {
         for role in Role::ALL {
-            assert!(role.may(Permission::Read));
-            assert_eq!(role.may(Permission::Administer), role == Role::Admin);
+            assert!(Permission::Read.is_of(role));
+            assert_eq!(Permission::Administer.is_of(role), role == Role::Admin);
         }
-        assert!(!Role::Approver.may(Permission::Operate));
-        assert!(!Role::Operator.may(Permission::Approve));
+        assert!(!Permission::Operate.is_of(Role::Approver));
+        assert!(!Permission::Approve.is_of(Role::Operator));
         assert!(
-            Permission::ALL
-                .iter()
-                .all(|needed| Role::Admin.may(*needed))
+            Permission::ALL.iter().all(|needed| needed.is_of(Role::Admin))
         );
     }
 }

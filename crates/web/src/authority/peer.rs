@@ -19,6 +19,8 @@ pub struct HostIdentity {
     pub host: HostId,
     /// Serial number of its certificate, lower-case hex.
     pub serial: String,
+    /// SHA-256 of its certificate (DER).
+    pub fingerprint: Digest,
     /// SHA-256 of its public key (SubjectPublicKeyInfo).
     pub key: Digest,
 }
@@ -56,6 +58,7 @@ impl HostIdentity {
         Ok(Self {
             host,
             serial: hex(parsed.raw_serial()),
+            fingerprint: Digest::of(certificate),
             key: Digest::of(parsed.public_key().raw),
         })
     }

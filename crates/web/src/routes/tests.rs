@@ -1,5 +1,5 @@
 use super::*;
-use crate::access::{Anybody, Callers, Identified, Needs, Permission, Public, Subject};
+use crate::access::{Anybody, Callers, Identified, Needs, Permission, Public};
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
@@ -16,15 +16,13 @@ impl Callers for World {
             .get("x-roles")
             .ok_or_else(|| Problem::new(Code::Unauthenticated, ""))?;
         Ok(Identified {
-            subject: Subject::Token {
-                id: "1".into(),
-                name: "test".into(),
-            },
+            actor: overlock_store::Actor::Token("1".into()),
+            name: "test".into(),
             grants: roles
                 .to_str()
                 .unwrap()
                 .split(' ')
-                .map(|role| role.parse().unwrap())
+                .map(|role| crate::access::parse_grant(role).unwrap())
                 .collect(),
         })
     }

@@ -1,0 +1,242 @@
+//! One host in memory.
+
+use crate::clone_alarm::{Heard, History, Sign};
+use jiff::Timestamp;
+use overlock_model::asset::Standing;
+use overlock_model::plan::{Digest, HostId};
+use overlock_store::{Host, Seen};
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+/// Where a host stands, as far as its agent is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Its messages are taken.
+    Welcome,
+    /// Nobody has confirmed it.
+    Unconfirmed,
+    /// Two machines have its key.
+    Quarantined,
+    /// It is turned away: revoked, deleted, or never had an agent.
+    Refused,
+}
+
+impl From<&Standing> for Place {
+    fn from(standing: &Standing) -> Self {
+        match standing {
+            Standing::Active => Self::Welcome,
+            Standing::Unconfirmed => Self::Unconfirmed,
+            Standing::Quarantined { .. } => Self::Quarantined,
+            Standing::Revoked { .. } | Standing::Unmanaged => Self::Refused,
+        }
+    }
+}
+
+/// What an agent is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// To look at its host now.
+    Look,
+    /// To renew its certificate now.
+    Renew,
+}
+
+/// One host.
+#[derive(Debug)]
+pub struct Entry {
+    id: HostId,
+    inner: Mutex<Inner>,
+    wake: Notify,
+}
+
+#[derive(Debug)]
+struct Inner {
+    place: Place,
+    state: Option<Digest>,
+    revision: i64,
+    /// Serial numbers that the store has vouched for since the last change of this host.
+    vouched: Vec<Box<str>>,
+    history: History,
+    want: Option<Want>,
+    seen: Option<Seen>,
+    last_heard: Option<Timestamp>,
+}
+
+impl Entry {
+    pub(super) fn of(host: &Host) -> Self {
+        Self {
+            id: host.id.clone(),
+            inner: Mutex::new(Inner {
+                place: Place::from(&host.standing),
+                state: host.state,
+                revision: host.revision,
+                vouched: Vec::new(),
+                history: remembered(host),
+                want: None,
+                seen: None,
+                last_heard: host.presence.seen,
+            }),
+            wake: Notify::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who.
+    #[must_use]
+    pub fn id(&self) -> &HostId {
+        &self.id
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.lock().place
+    }
+
+    /// State digest of what was last accepted.
+    #[must_use]
+    pub fn state(&self) -> Option<Digest> {
+        self.lock().state
+    }
+
+    /// Counts the reports that changed something.
+    #[must_use]
+    pub fn revision(&self) -> i64 {
+        self.lock().revision
+    }
+
+    /// A report was accepted.
+    pub fn accepted(&self, state: Digest, revision: i64) {
+        let mut inner = self.lock();
+        if revision >= inner.revision {
+            inner.state = Some(state);
+            inner.revision = revision;
+        }
+    }
+
+    /// Another standing, which running polls learn at once.
+    pub fn set_place(&self, place: Place) {
+        self.lock().place = place;
+        self.wake.notify_waiters();
+    }
+
+    /// As the store has it now.
+    pub(super) fn refresh(&self, host: &Host) {
+        let mut inner = self.lock();
+        let place = Place::from(&host.standing);
+        let changed = inner.place != place || inner.state != host.state;
+        // Released from quarantine, or enrolled anew: what was seen before proves nothing about what comes now.
+        if inner.place == Place::Quarantined && place != Place::Quarantined {
+            inner.history = History::remembered(&host.machine_id, [], None);
+        }
+        inner.place = place;
+        inner.vouched.clear();
+        if host.revision >= inner.revision {
+            inner.state = host.state;
+            inner.revision = host.revision;
+        }
+        drop(inner);
+        if changed {
+            self.wake.notify_waiters();
+        }
+    }
+
+    /// A new key was given to this host: the old one's runs say nothing of it.
+    pub fn enrolled_anew(&self, host: &Host) {
+        let mut inner = self.lock();
+        inner.history = History::remembered(&host.machine_id, [], None);
+        inner.place = Place::from(&host.standing);
+        inner.vouched.clear();
+        inner.want = None;
+        drop(inner);
+        self.wake.notify_waiters();
+    }
+
+    pub(super) fn forgotten(&self) {
+        self.set_place(Place::Refused);
+    }
+
+    /// Whether the store has vouched for a certificate since the last change of this host.
+    #[must_use]
+    pub fn is_vouched(&self, serial: &str) -> bool {
+        self.lock().vouched.iter().any(|known| **known == *serial)
+    }
+
+    /// The store vouches for a certificate.
+    pub fn vouch(&self, serial: &str) {
+        const KEPT: usize = 4;
+        let mut inner = self.lock();
+        if inner.vouched.len() == KEPT {
+            inner.vouched.remove(0);
+        }
+        inner.vouched.push(serial.into());
+    }
+
+    /// What follows from a message; what is fine is remembered.
+    pub fn hear(&self, sign: Sign<'_>) -> Heard {
+        let mut inner = self.lock();
+        let heard = inner.history.hear(sign);
+        if let Heard::Fine(next) = &heard {
+            inner.history = next.clone();
+        }
+        heard
+    }
+
+    /// True when it was not in line for the next flush.
+    pub(super) fn heard(&self, seen: Seen) -> bool {
+        let mut inner = self.lock();
+        inner.last_heard = Some(seen.at);
+        inner.seen.replace(seen).is_none()
+    }
+
+    pub(super) fn take_heard(&self) -> Option<Seen> {
+        self.lock().seen.take()
+    }
+
+    pub(super) fn give_back(&self, seen: Seen) -> bool {
+        let mut inner = self.lock();
+        let was_empty = inner.seen.is_none();
+        if was_empty {
+            inner.seen = Some(seen);
+        }
+        was_empty
+    }
+
+    pub(super) fn last_heard(&self) -> Option<Timestamp> {
+        self.lock().last_heard
+    }
+
+    /// Asks its agent for something.
+    pub fn want(&self, want: Want) {
+        self.lock().want = Some(want);
+        self.wake.notify_waiters();
+    }
+
+    /// What its agent is asked for, once.
+    pub fn take_want(&self) -> Option<Want> {
+        self.lock().want.take()
+    }
+
+    /// Ends when something about this host changed after this call.
+    pub fn woken(&self) -> Notified<'_> {
+        self.wake.notified()
+    }
+}
+
+fn remembered(host: &Host) -> History {
+    let presence = &host.presence;
+    let last = || {
+        let address: IpAddr = presence.address.as_deref()?.parse().ok()?;
+        Some((presence.instance.as_deref()?, address, presence.count))
+    };
+    History::remembered(
+        &host.machine_id,
+        presence.instances.iter().map(|run| run.instance.as_str()),
+        last(),
+    )
+}
