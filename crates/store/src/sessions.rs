@@ -32,7 +32,7 @@ impl Store {
         Ok(added > 0)
     }
 
-    /// Writes a session, whether it was there or not.
+    /// Writes a session that is there; false when it is not, so that one that was ended meanwhile stays so.
     ///
     /// # Errors
     /// When the database fails.
@@ -41,19 +41,18 @@ impl Store {
         id: Digest,
         content: &[u8],
         expires: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut writing = self.write_unlogged().await?;
-        sqlx::query(
-            "INSERT INTO sessions (id, content, expires) VALUES ($1, $2, $3) \
-             ON CONFLICT (id) DO UPDATE SET content = excluded.content, expires = excluded.expires",
-        )
-        .bind(id.bytes().as_slice())
-        .bind(content)
-        .bind(micros(expires))
-        .execute(writing.connection())
-        .await
-        .doing("writing a session")?;
-        writing.commit().await
+        let changed = sqlx::query("UPDATE sessions SET content = $2, expires = $3 WHERE id = $1")
+            .bind(id.bytes().as_slice())
+            .bind(content)
+            .bind(micros(expires))
+            .execute(writing.connection())
+            .await
+            .doing("writing a session")?
+            .rows_affected();
+        writing.commit().await?;
+        Ok(changed > 0)
     }
 
     /// A session that has not ended.
@@ -71,18 +70,20 @@ impl Store {
             .transpose()
     }
 
-    /// Ends a session.
+    /// Ends a session; false when there is none, so that of two who end it one knows that it was first.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete_session(&self, id: Digest) -> Result<(), StoreError> {
+    pub async fn delete_session(&self, id: Digest) -> Result<bool, StoreError> {
         let mut writing = self.write_unlogged().await?;
-        sqlx::query("DELETE FROM sessions WHERE id = $1")
+        let deleted = sqlx::query("DELETE FROM sessions WHERE id = $1")
             .bind(id.bytes().as_slice())
             .execute(writing.connection())
             .await
-            .doing("ending a session")?;
-        writing.commit().await
+            .doing("ending a session")?
+            .rows_affected();
+        writing.commit().await?;
+        Ok(deleted > 0)
     }
 
     /// Forgets sessions and kept answers that have ended; returns how many.
