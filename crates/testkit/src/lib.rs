@@ -3,6 +3,7 @@
 //! A test that needs something from outside (the shared data, root, a Debian package) asks here for it. Where it is
 //! missing the test is skipped *visibly*, and with `CI=true` a skip is a failure.
 
+pub mod postgres;
 pub mod report_fixture;
 mod shared_data;
 pub mod vuls;
