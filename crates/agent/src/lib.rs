@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+mod authority;
 mod clock;
 pub mod config;
 mod connection;
@@ -28,6 +29,7 @@ mod server_url;
 pub mod standing;
 mod tls;
 
+pub use authority::authority_shown;
 pub use connection::{CallError, path};
 pub use contents::Contents;
 pub use reporter::Reporter;

@@ -86,6 +86,11 @@ pub(crate) fn holds_key(pem: &str, key: &str) -> bool {
         .is_ok_and(|all| !all.is_empty() && all.iter().all(|one| anchored(one, key).is_some()))
 }
 
+/// Whether a certificate has the key with this SHA-256.
+pub(crate) fn has_key(certificate: &CertificateDer<'_>, key: &str) -> bool {
+    anchored(certificate, key).is_some()
+}
+
 /// The certificate as the only root, if it has this key.
 fn anchored(certificate: &CertificateDer<'_>, key: &str) -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
