@@ -41,6 +41,7 @@ pub mod snapshot;
 pub mod space;
 pub mod timer;
 pub mod transient;
+pub mod trust;
 mod underway;
 mod verify;
 

@@ -97,7 +97,10 @@ impl Course {
     /// Takes in one event of this run.
     pub fn take(&mut self, event: &Event) {
         match event {
-            Event::Opened { .. } | Event::GenerationSeen { .. } | Event::Started { .. } => {}
+            Event::Opened { .. }
+            | Event::Adopted { .. }
+            | Event::GenerationSeen { .. }
+            | Event::Started { .. } => {}
             Event::Begun { phase, attempt, .. } => self.begun(*phase, *attempt),
             Event::Done { phase, outcome, .. } => self.done(*phase, outcome),
             Event::Found { standing, .. } => self.found(*standing),

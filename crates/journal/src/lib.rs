@@ -168,6 +168,9 @@ impl Journal {
             });
         }
         self.appender.append(&line, next)?;
+        if let Event::Adopted { host } = &entry.event {
+            self.host = host.clone();
+        }
         Ok(self.entries.push_mut(entry))
     }
 

@@ -19,13 +19,13 @@ pub struct Run<'a> {
     pub ended: Option<(Timestamp, &'a End)>,
 }
 
-/// Whose journal it is: said by the first entry.
+/// Whose journal it is: said by the first entry, and by each that adopts another id.
 #[must_use]
 pub fn host(entries: &[Entry]) -> Option<&HostId> {
-    match entries.first().map(|entry| &entry.event) {
-        Some(Event::Opened { host }) => Some(host),
+    entries.iter().rev().find_map(|entry| match &entry.event {
+        Event::Opened { host } | Event::Adopted { host } => Some(host),
         _ => None,
-    }
+    })
 }
 
 /// The highest generation seen; a plan below it is refused. 0 when none was seen.

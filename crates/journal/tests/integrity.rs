@@ -36,6 +36,23 @@ fn written() -> (tempfile::TempDir, Vec<Entry>, Vec<u8>) {
     (folder, entries, bytes)
 }
 
+#[test]
+fn a_host_that_was_adopted_stays_so_and_its_runs_stay_with_it() {
+    let (folder, _, _) = written();
+    let adopted = overlock_model::plan::HostId::from_random([9; 16]);
+    let mut journal = open(folder.path()).unwrap();
+    assert_ne!(*journal.host(), adopted);
+    let event = overlock_model::run::Event::Adopted {
+        host: adopted.clone(),
+    };
+    journal.append(jiff::Timestamp::UNIX_EPOCH, event).unwrap();
+    assert_eq!(*journal.host(), adopted);
+    drop(journal);
+    let journal = open(folder.path()).unwrap();
+    assert_eq!(*journal.host(), adopted);
+    assert_eq!(journal.runs().len(), 1);
+}
+
 /// Every bit of the file. All are damage but the few that make the newest block what a cut-off write of it could have
 /// left; there the entry is whole, and all entries are shown.
 #[test]

@@ -66,6 +66,12 @@ pub enum Event {
         /// The host.
         host: HostId,
     },
+    /// The host took on another id: it was enrolled as the host that it was before it was installed anew. Plans for the
+    /// id so far are no longer for it.
+    Adopted {
+        /// Who it is from here on.
+        host: HostId,
+    },
     /// A plan with this generation was seen; lower ones are refused from now on.
     GenerationSeen {
         /// Generation.
@@ -254,7 +260,7 @@ impl Event {
     #[must_use]
     pub fn run(&self) -> Option<RunId> {
         match self {
-            Self::Opened { .. } | Self::GenerationSeen { .. } => None,
+            Self::Opened { .. } | Self::Adopted { .. } | Self::GenerationSeen { .. } => None,
             Self::Started { run, .. }
             | Self::Begun { run, .. }
             | Self::Done { run, .. }

@@ -4,7 +4,7 @@ use crate::exit::{Failure, Kind};
 use crate::state::State;
 use anyhow::anyhow;
 use overlock_apply::PackageManager;
-use overlock_guard::{Approver, Approvers, Host, Refusal, Trust};
+use overlock_guard::{Host, Refusal, Trust};
 use overlock_journal::{Journal, JournalError};
 use overlock_model::plan::{Closure, HostId, PlanFile, PlanId};
 use overlock_model::run::RunId;
@@ -12,25 +12,8 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Whose signatures count on this host; while the file does not exist, root may apply unsigned local plans.
-const TRUST: &str = "/etc/overlock/trust.toml";
-/// Larger than any list of keys.
-const TRUST_BYTES_MAX: u64 = 1 << 20;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TrustFile {
-    threshold: usize,
-    #[serde(rename = "approver")]
-    approvers: Vec<TrustKey>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TrustKey {
-    name: String,
-    key: String,
-}
+/// Larger than any configuration.
+const CONFIGURATION_BYTES_MAX: u64 = 1 << 20;
 
 /// The host's own configuration.
 const CONFIGURATION: &str = "/etc/overlock/overlock.toml";
@@ -69,7 +52,7 @@ pub fn configuration() -> Result<Configuration, Failure> {
             return Ok(Configuration::default());
         }
         Err(error) => return Err(failed(error.into())),
-        Ok(of) if of.len() > TRUST_BYTES_MAX => {
+        Ok(of) if of.len() > CONFIGURATION_BYTES_MAX => {
             return Err(failed(anyhow::anyhow!("it is too large")));
         }
         Ok(_) => {}
@@ -83,33 +66,9 @@ pub fn configuration() -> Result<Configuration, Failure> {
 /// # Errors
 /// When the file is there and cannot be used: then nothing is trusted, which is not the same as no file.
 pub fn trust() -> Result<Trust, Failure> {
-    let refused = |error: anyhow::Error| {
-        Failure::of(
-            Kind::Refused,
-            error.context(format!("cannot use `{TRUST}`")),
-        )
-        .hint("nothing is applied until this file can be read")
-    };
-    let text = match std::fs::metadata(TRUST) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Trust::UnsignedLocalAllowed);
-        }
-        Err(error) => return Err(refused(error.into())),
-        Ok(of) if of.len() > TRUST_BYTES_MAX => {
-            return Err(refused(anyhow::anyhow!("it is too large")));
-        }
-        Ok(_) => std::fs::read_to_string(TRUST).map_err(|error| refused(error.into()))?,
-    };
-    let file: TrustFile = toml::from_str(&text).map_err(|error| refused(error.into()))?;
-    let keys = file
-        .approvers
-        .iter()
-        .map(|one| Approver::new(&one.name, &one.key))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| refused(error.into()))?;
-    Approvers::new(keys, file.threshold)
-        .map(Trust::Keys)
-        .map_err(|error| refused(error.into()))
+    overlock_apply::trust::read(Path::new(overlock_apply::trust::PATH)).map_err(|error| {
+        Failure::of(Kind::Refused, error).hint("nothing is applied until this file can be read")
+    })
 }
 
 /// Only root goes on.
