@@ -1,6 +1,7 @@
 //! What hosts have, and had: digests of sections with their history. Written by [`crate::accept`].
 
 use crate::Store;
+use crate::batch::select_in;
 use crate::columns::{Columns, micros};
 use crate::error::{Doing, StoreError};
 use crate::log::{By, Entry};
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use overlock_model::plan::{Digest, HostId};
 use overlock_protocol::{Section, SectionDigests};
 use serde_json::json;
+use sqlx::Arguments;
 use sqlx::any::AnyRow;
 use std::collections::BTreeMap;
 
@@ -101,6 +103,43 @@ impl Store {
             })
         })
         .collect()
+    }
+
+    /// What some hosts have now, with when it came; hosts that have never reported are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn current_sections(
+        &self,
+        hosts: &[HostId],
+    ) -> Result<BTreeMap<HostId, Vec<SectionSpan>>, StoreError> {
+        const DOING: &str = "reading sections";
+        let mut connection = self.pool.acquire().await.doing(DOING)?;
+        let rows = select_in(
+            &mut connection,
+            DOING,
+            (
+                "SELECT host, section, digest, revision, since FROM host_sections WHERE until IS NULL AND host IN",
+                "",
+            ),
+            hosts,
+            |host, to| to.add(host.as_str()),
+        )
+        .await?;
+        let mut spans: BTreeMap<HostId, Vec<SectionSpan>> = BTreeMap::new();
+        for row in &rows {
+            spans
+                .entry(row.host("host")?)
+                .or_default()
+                .push(SectionSpan {
+                    section: section(row)?,
+                    digest: row.digest("digest")?,
+                    revision: row.int("revision")?,
+                    since: row.time("since")?,
+                    until: None,
+                });
+        }
+        Ok(spans)
     }
 
     /// What the hosts after one have now, at most `limit` hosts, in the order of their ids; for the start of a server.

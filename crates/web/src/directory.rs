@@ -9,12 +9,9 @@ pub use entry::{Entry, Place, Want};
 
 use jiff::Timestamp;
 use overlock_model::plan::HostId;
-use overlock_store::{Host, Seen, Store, StoreError};
+use overlock_store::{Host, Seen};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-
-/// Hosts read from the store at once.
-const PAGE: u32 = 1_000;
 
 /// All hosts.
 #[derive(Debug, Default)]
@@ -25,29 +22,6 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Reads all hosts; `each` sees them as they come.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn load(
-        store: &Store,
-        mut each: impl FnMut(&Host),
-    ) -> Result<Self, StoreError> {
-        let directory = Self::default();
-        let mut after: Option<HostId> = None;
-        loop {
-            let page = store.hosts(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else {
-                return Ok(directory);
-            };
-            after = Some(last.id.clone());
-            for host in &page {
-                each(host);
-                directory.put(host);
-            }
-        }
-    }
-
     /// The host, if it is known.
     #[must_use]
     pub fn get(&self, id: &HostId) -> Option<Arc<Entry>> {

@@ -24,12 +24,20 @@ mod base64;
 pub mod clock;
 pub mod clone_alarm;
 pub mod directory;
+mod follow;
+pub mod install;
+pub mod judging;
 pub mod limits;
 pub mod listen;
 pub mod login;
 pub mod problem;
 pub mod routes;
+mod server;
+pub mod shared;
+mod tasks;
 #[cfg(test)]
 mod testing;
+pub mod truth;
 
 pub use limits::Limits;
+pub use server::{Options, Server, ServerError};

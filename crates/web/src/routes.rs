@@ -88,6 +88,7 @@ impl<S: Send + Sync + 'static> Routes<S> {
                 bytes: self.limits.api_body_bytes,
                 unpacked_bytes: 0,
             }),
+            packed: route.packed,
             body_time: self.limits.body,
             answer_time: self.limits.answer + route.held,
         };
@@ -125,6 +126,7 @@ impl<S: Send + Sync + 'static> Routes<S> {
 #[derive(Clone, Copy)]
 struct Bounds {
     body: BodyLimits,
+    packed: bool,
     body_time: std::time::Duration,
     answer_time: std::time::Duration,
 }
@@ -151,7 +153,10 @@ where
         .ok_or_else(|| Problem::internal("a request came around the listener"))?;
     let timed = async {
         let proof = access.prove(&shared, &peer, &head).await?;
-        let body = body::read(&head.headers, body, bounds.body, bounds.body_time).await?;
+        let mut body = body::read(&head.headers, body, bounds.body, bounds.body_time).await?;
+        if !bounds.packed {
+            body = body::unpacked(&head.headers, body, bounds.body.unpacked_bytes).await?;
+        }
         handler(Call::new(shared, proof, peer, head, &params, body)).await
     };
     tokio::time::timeout(bounds.answer_time + bounds.body_time, timed)

@@ -1,5 +1,7 @@
 //! For tests: a client over real TLS, and hosts with real keys.
 
+pub mod guest;
+
 use crate::authority::{Authority, HOST_LIFE};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -64,6 +66,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The code of a refusal or a problem.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))

@@ -4,6 +4,7 @@
 //! certificate is still wanted is the directory's to say, at each request.
 
 use super::hex;
+use jiff::Timestamp;
 use overlock_model::plan::{Digest, HostId};
 use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
@@ -23,6 +24,10 @@ pub struct HostIdentity {
     pub fingerprint: Digest,
     /// SHA-256 of its public key (SubjectPublicKeyInfo).
     pub key: Digest,
+    /// From when its certificate holds.
+    pub since: Timestamp,
+    /// When its certificate ends.
+    pub until: Timestamp,
 }
 
 /// A certificate of our authority that names no host.
@@ -37,6 +42,12 @@ pub enum PeerError {
 }
 
 impl HostIdentity {
+    /// When its certificate should be renewed: half way.
+    #[must_use]
+    pub fn renew_after(&self) -> Timestamp {
+        self.since + self.until.duration_since(self.since) / 2
+    }
+
     /// From a certificate that TLS has checked.
     ///
     /// # Errors
@@ -55,7 +66,12 @@ impl HostIdentity {
             .strip_prefix(HOST_URI)
             .and_then(|id| HostId::try_from(id.to_owned()).ok())
             .ok_or(PeerError::Name)?;
+        let time = |seconds| {
+            Timestamp::from_second(seconds).map_err(|cause| PeerError::Damaged(cause.to_string()))
+        };
         Ok(Self {
+            since: time(parsed.validity().not_before.timestamp())?,
+            until: time(parsed.validity().not_after.timestamp())?,
             host,
             serial: hex(parsed.raw_serial()),
             fingerprint: Digest::of(certificate),

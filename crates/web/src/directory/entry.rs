@@ -1,11 +1,12 @@
 //! One host in memory.
 
 use crate::clone_alarm::{Heard, History, Sign};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use overlock_model::asset::Standing;
 use overlock_model::plan::{Digest, HostId};
 use overlock_store::{Host, Seen};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -49,6 +50,8 @@ pub struct Entry {
     id: HostId,
     inner: Mutex<Inner>,
     wake: Notify,
+    /// Revision of the sections that the fleet in memory has of it.
+    taken_in: AtomicI64,
 }
 
 #[derive(Debug)]
@@ -56,8 +59,9 @@ struct Inner {
     place: Place,
     state: Option<Digest>,
     revision: i64,
-    /// Serial numbers that the store has vouched for since the last change of this host.
-    vouched: Vec<Box<str>>,
+    /// Fingerprints of certificates that the store has vouched for since the last change of this host.
+    vouched: Vec<Digest>,
+    renewed: Option<Timestamp>,
     history: History,
     want: Option<Want>,
     seen: Option<Seen>,
@@ -73,12 +77,14 @@ impl Entry {
                 state: host.state,
                 revision: host.revision,
                 vouched: Vec::new(),
+                renewed: None,
                 history: remembered(host),
                 want: None,
                 seen: None,
                 last_heard: host.presence.seen,
             }),
             wake: Notify::new(),
+            taken_in: AtomicI64::new(-1),
         }
     }
 
@@ -108,6 +114,16 @@ impl Entry {
     #[must_use]
     pub fn revision(&self) -> i64 {
         self.lock().revision
+    }
+
+    /// The revision that the fleet in memory has of it; negative before it has any.
+    #[must_use]
+    pub fn taken_in(&self) -> i64 {
+        self.taken_in.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_taken_in(&self, revision: i64) {
+        self.taken_in.store(revision, Ordering::SeqCst);
     }
 
     /// A report was accepted.
@@ -163,18 +179,31 @@ impl Entry {
 
     /// Whether the store has vouched for a certificate since the last change of this host.
     #[must_use]
-    pub fn is_vouched(&self, serial: &str) -> bool {
-        self.lock().vouched.iter().any(|known| **known == *serial)
+    pub fn is_vouched(&self, fingerprint: Digest) -> bool {
+        self.lock().vouched.contains(&fingerprint)
     }
 
     /// The store vouches for a certificate.
-    pub fn vouch(&self, serial: &str) {
+    pub fn vouch(&self, fingerprint: Digest) {
         const KEPT: usize = 4;
         let mut inner = self.lock();
         if inner.vouched.len() == KEPT {
             inner.vouched.remove(0);
         }
-        inner.vouched.push(serial.into());
+        inner.vouched.push(fingerprint);
+    }
+
+    /// Whether it may have another certificate now: one a minute. The minute begins with the answer.
+    pub fn may_renew(&self, now: Timestamp) -> bool {
+        const REST: SignedDuration = SignedDuration::from_secs(60);
+        let mut inner = self.lock();
+        let may = inner
+            .renewed
+            .is_none_or(|renewed| now.duration_since(renewed).abs() >= REST);
+        if may {
+            inner.renewed = Some(now);
+        }
+        may
     }
 
     /// What follows from a message; what is fine is remembered.
@@ -185,6 +214,13 @@ impl Entry {
             inner.history = next.clone();
         }
         heard
+    }
+
+    /// Whether a message of this count, or a later one, was heard and not written down yet.
+    #[cfg(test)]
+    pub fn has_heard(&self, count: u64) -> bool {
+        let inner = self.lock();
+        inner.seen.as_ref().is_some_and(|seen| seen.count >= count)
     }
 
     /// True when it was not in line for the next flush.

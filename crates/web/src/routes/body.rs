@@ -22,7 +22,7 @@ const WINDOW_LOG: u32 = 23;
 /// Above this, unpacking leaves the threads that serve everybody.
 const INLINE_BYTES: u64 = 1 << 20;
 
-/// A body, unpacked.
+/// A body as it comes.
 pub(super) async fn read(
     headers: &HeaderMap,
     body: Body,
@@ -45,25 +45,36 @@ pub(super) async fn read(
         Ok(Err(_)) => return Err(Problem::invalid("the body ended early")),
         Err(_) => return Err(Problem::new(Code::TimedOut, "the body came too slowly")),
     };
-    let packed = match headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
-        None | Some(b"identity") => false,
-        Some(b"zstd") if limits.unpacked_bytes > 0 => true,
-        Some(_) => {
-            return Err(Problem::new(
-                Code::UnsupportedMedia,
-                "this content encoding is not taken here",
-            ));
-        }
-    };
-    if !packed {
+    Ok(bytes)
+}
+
+/// The same, unpacked.
+pub(super) async fn unpacked(
+    headers: &HeaderMap,
+    bytes: Bytes,
+    limit: u64,
+) -> Result<Bytes, Problem> {
+    if !is_packed(headers, limit)? {
         return Ok(bytes);
     }
-    if limits.unpacked_bytes <= INLINE_BYTES {
-        return unpack(&bytes, limits.unpacked_bytes);
+    if limit <= INLINE_BYTES {
+        return unpack(&bytes, limit);
     }
-    tokio::task::spawn_blocking(move || unpack(&bytes, limits.unpacked_bytes))
+    tokio::task::spawn_blocking(move || unpack(&bytes, limit))
         .await
         .map_err(Problem::internal)?
+}
+
+/// Whether a body is packed, in the one way that is taken where `limit` allows it.
+pub(super) fn is_packed(headers: &HeaderMap, limit: u64) -> Result<bool, Problem> {
+    match headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
+        None | Some(b"identity") => Ok(false),
+        Some(b"zstd") if limit > 0 => Ok(true),
+        Some(_) => Err(Problem::new(
+            Code::UnsupportedMedia,
+            "this content encoding is not taken here",
+        )),
+    }
 }
 
 fn too_large(limit: u64) -> Problem {
@@ -73,7 +84,7 @@ fn too_large(limit: u64) -> Problem {
     )
 }
 
-fn unpack(packed: &[u8], limit: u64) -> Result<Bytes, Problem> {
+pub(super) fn unpack(packed: &[u8], limit: u64) -> Result<Bytes, Problem> {
     let invalid =
         |error: std::io::Error| Problem::invalid(format!("the packed body is damaged: {error}"));
     let mut decoder = zstd::stream::read::Decoder::with_buffer(packed).map_err(invalid)?;

@@ -81,6 +81,18 @@ impl<S, P> Call<S, P> {
             .map_err(|error| Problem::invalid(format!("the query: {error}")))
     }
 
+    /// The body of a [`super::Route::packed`] route, unpacked; takes as long as it takes.
+    ///
+    /// # Errors
+    /// When it is damaged, larger than `limit`, or packed in another way.
+    pub fn unpack(&self, limit: u64) -> Result<Bytes, Problem> {
+        if super::body::is_packed(&self.head.headers, limit)? {
+            super::body::unpack(&self.body, limit)
+        } else {
+            Ok(self.body.clone())
+        }
+    }
+
     /// The body, read as JSON.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ pub struct Route {
     pub(super) path: &'static str,
     pub(super) body: Option<BodyLimits>,
     pub(super) held: Duration,
+    pub(super) packed: bool,
     pub(crate) about: &'static str,
     pub(crate) query: &'static [Query],
     pub(crate) takes: Option<SchemaOf>,
@@ -38,6 +39,7 @@ impl Route {
             path,
             body: None,
             held: Duration::ZERO,
+            packed: false,
             about: "",
             query: &[],
             takes: None,
@@ -115,6 +117,13 @@ impl Route {
     #[must_use]
     pub fn body(mut self, limits: BodyLimits) -> Self {
         self.body = Some(limits);
+        self
+    }
+
+    /// Its body comes to the handler as it is, which unpacks it by [`super::Call::unpack`] when it is its turn.
+    #[must_use]
+    pub fn packed(mut self) -> Self {
+        self.packed = true;
         self
     }
 

@@ -1,0 +1,113 @@
+//! Follows the log: what changed, here or at another replica, comes into memory in the order in which it happened.
+//!
+//! One task, woken when this server writes and otherwise each second. It is the only one that takes hosts into the fleet
+//! after the start, so that memory never goes back.
+
+use crate::judging::{is_due, lingering};
+use crate::shared::Shared;
+use crate::truth::take_in;
+use overlock_model::plan::HostId;
+use overlock_store::{LogRow, StoreError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How late other replicas' changes may be seen.
+const EVERY: Duration = Duration::from_secs(1);
+/// Rows at once.
+const ROWS: u32 = 500;
+/// Hosts read at once at the start.
+const PAGE: u32 = 500;
+
+/// Reads all hosts into memory; returns the number of the log that this is as of.
+pub(crate) async fn load(shared: &Shared) -> Result<i64, StoreError> {
+    // Read first: what changes meanwhile is followed again, which does no harm.
+    let head = shared.store.log_head().await?;
+    let tables = shared.truth.world().id().clone();
+    let mut after: Option<HostId> = None;
+    loop {
+        let page = shared.store.hosts(after.as_ref(), PAGE).await?;
+        let Some(last) = page.last() else { break };
+        let from = after.replace(last.id.clone());
+        for host in &page {
+            shared.directory.put(host);
+        }
+        take_in(shared, &page).await?;
+        for (host, open) in shared.store.all_open_episodes(from.as_ref(), PAGE).await? {
+            shared.judging.remember(&host, &open.episodes);
+            let keys = lingering(&open.episodes);
+            if !keys.is_empty() {
+                shared.truth.write(|fleet| fleet.set_lingering(&host, keys));
+            }
+        }
+        let due = page.iter().filter(|host| is_due(host, &tables));
+        shared.judging.add(due.map(|host| host.id.clone()));
+    }
+    Ok(head.rows)
+}
+
+/// Follows until the server stops.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    while !shared.stop.is_stopped() {
+        if let Err(error) = catch_up(&shared).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the log cannot be followed");
+        }
+        tokio::select! {
+            () = shared.written.notified() => {}
+            () = tokio::time::sleep(EVERY) => {}
+            () = shared.stop.stopped() => return,
+        }
+    }
+}
+
+/// Follows all rows that are there.
+pub(crate) async fn catch_up(shared: &Shared) -> Result<(), StoreError> {
+    loop {
+        let from = *shared.followed.borrow();
+        let rows = shared.store.log_since(from, ROWS).await?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        let to = last.seq;
+        follow(shared, &rows).await?;
+        shared.followed.send_replace(to);
+    }
+}
+
+async fn follow(shared: &Shared, rows: &[LogRow]) -> Result<(), StoreError> {
+    // What judging found is in memory already, or is read below when another replica judged.
+    let changed: BTreeSet<&HostId> = rows.iter().filter_map(|row| row.host.as_ref()).collect();
+    let judged: BTreeSet<&HostId> = rows
+        .iter()
+        .filter(|row| row.kind == "episodes")
+        .filter_map(|row| row.host.as_ref())
+        .collect();
+    let tables = shared.truth.world().id().clone();
+    let mut hosts = Vec::with_capacity(changed.len());
+    for id in changed {
+        match shared.store.host(id).await? {
+            Some(host) => hosts.push(host),
+            None => {
+                shared.directory.remove(id);
+                shared.judging.forget(id);
+                shared.truth.write(|fleet| fleet.remove(id));
+            }
+        }
+    }
+    for host in &hosts {
+        shared.directory.put(host);
+    }
+    take_in(shared, &hosts).await?;
+    for id in judged {
+        let open = shared.store.open_episodes(id).await?.episodes;
+        shared.judging.remember(id, &open);
+        let keys = lingering(&open);
+        shared.truth.write(|fleet| fleet.set_lingering(id, keys));
+    }
+    let due = hosts.iter().filter(|host| is_due(host, &tables));
+    let due: Vec<HostId> = due.map(|host| host.id.clone()).collect();
+    if !due.is_empty() {
+        shared.judging.add(due);
+    }
+    Ok(())
+}

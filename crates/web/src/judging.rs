@@ -1,0 +1,260 @@
+//! Judging: what a host's latest report and the tables mean for each of its episodes.
+//!
+//! Called for hosts that reported, for all when the tables changed, and now and then for those whose fix waits to be
+//! confirmed. Episodes, and the row of the log that tells of them, are one transaction of the store, which refuses a
+//! judgement that is not of the host's last report or does not follow its last judgement: two replicas may judge one host
+//! at once, and one of them has done so for nothing.
+//!
+//! A server whose tables are older than those another one has used leaves the judging to it.
+
+use crate::shared::Shared;
+use crate::truth::TablesId;
+use overlock_fleet::episode::advance;
+use overlock_model::episode::{Episode, EpisodeKey, EpisodeState};
+use overlock_model::plan::HostId;
+use overlock_store::{By, Host, Judged, JudgedOutcome, StoreError, Transition};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Hosts judged in one transaction.
+const BATCH: usize = 64;
+/// Judgements of a host that are looked through for episodes that ended before.
+const PAST: u32 = 10_000;
+/// Rest after the store failed.
+const REST: Duration = Duration::from_secs(5);
+/// In which setting the newest tables are named.
+const TABLES: &str = "judging.tables";
+
+/// Hosts that wait to be judged.
+#[derive(Debug, Default)]
+pub struct Queue {
+    waiting: Mutex<BTreeSet<HostId>>,
+    /// Hosts with a fix in force that a later look must confirm.
+    unconfirmed: Mutex<BTreeSet<HostId>>,
+    more: Notify,
+}
+
+impl Queue {
+    /// They are to be judged.
+    pub fn add(&self, hosts: impl IntoIterator<Item = HostId>) {
+        lock(&self.waiting).extend(hosts);
+        self.more.notify_one();
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        lock(&self.waiting).len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Looks again at what waits to be confirmed.
+    pub(crate) fn confirm(&self) {
+        let hosts = lock(&self.unconfirmed).clone();
+        if !hosts.is_empty() {
+            self.add(hosts);
+        }
+    }
+
+    pub(crate) fn remember(&self, host: &HostId, open: &[Episode]) {
+        let waits = open
+            .iter()
+            .any(|episode| episode.state == EpisodeState::Effective);
+        let mut unconfirmed = lock(&self.unconfirmed);
+        if waits {
+            unconfirmed.insert(host.clone());
+        } else {
+            unconfirmed.remove(host);
+        }
+    }
+
+    pub(crate) fn forget(&self, host: &HostId) {
+        lock(&self.waiting).remove(host);
+        lock(&self.unconfirmed).remove(host);
+    }
+
+    fn take(&self) -> Vec<HostId> {
+        let mut waiting = lock(&self.waiting);
+        let batch: Vec<HostId> = waiting.iter().take(BATCH).cloned().collect();
+        for host in &batch {
+            waiting.remove(host);
+        }
+        batch
+    }
+}
+
+fn lock(set: &Mutex<BTreeSet<HostId>>) -> MutexGuard<'_, BTreeSet<HostId>> {
+    set.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Episodes whose fix is installed and not in force.
+pub(crate) fn lingering(open: &[Episode]) -> Vec<EpisodeKey> {
+    open.iter()
+        .filter(|episode| episode.state == EpisodeState::Installed)
+        .map(|episode| episode.key.clone())
+        .collect()
+}
+
+/// Whether a host's judgement is not of its last report, or of other tables.
+pub(crate) fn is_due(host: &Host, tables: &TablesId) -> bool {
+    host.revision > 0
+        && host.judged.as_ref().is_none_or(|judged| {
+            judged.revision != host.revision || judged.tables != tables.digest.to_string()
+        })
+}
+
+/// Judges what waits, until the server stops.
+pub(crate) async fn run(shared: std::sync::Arc<Shared>) {
+    while !shared.stop.is_stopped() {
+        let hosts = shared.judging.take();
+        if hosts.is_empty() {
+            tokio::select! {
+                () = shared.judging.more.notified() => {}
+                () = shared.stop.stopped() => return,
+            }
+            continue;
+        }
+        if let Err(error) = judge(&shared, &hosts).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "hosts could not be judged");
+            shared.judging.add(hosts);
+            tokio::select! {
+                () = tokio::time::sleep(REST) => {}
+                () = shared.stop.stopped() => return,
+            }
+        }
+    }
+}
+
+/// Judges some hosts.
+pub(crate) async fn judge(shared: &Shared, hosts: &[HostId]) -> Result<(), StoreError> {
+    let world = shared.truth.world();
+    if !may_judge(shared, world.id()).await? {
+        return Ok(());
+    }
+    let tables = world.id().digest.to_string();
+    let mut judgements = Vec::with_capacity(hosts.len());
+    for id in hosts {
+        let Some(host) = shared.store.host(id).await? else {
+            continue;
+        };
+        // Memory must have just this revision; what it does not have yet is followed, and judged then.
+        let taken_in = shared.directory.get(id).map(|entry| entry.taken_in());
+        if host.revision == 0 || taken_in != Some(host.revision) {
+            continue;
+        }
+        judgements.extend(one(shared, &host, &tables).await?);
+    }
+    let outcomes = shared.store.judged(&judgements).await?;
+    let mut again = Vec::new();
+    for (judged, outcome) in judgements.iter().zip(outcomes) {
+        match outcome {
+            JudgedOutcome::Written(_) => {
+                shared.judging.remember(&judged.host, &judged.open);
+                let keys = lingering(&judged.open);
+                shared
+                    .truth
+                    .write(|fleet| fleet.set_lingering(&judged.host, keys));
+            }
+            // It has reported since, which is followed, or another replica has judged it.
+            JudgedOutcome::Stale => again.push(judged.host.clone()),
+            JudgedOutcome::Unknown => shared.judging.forget(&judged.host),
+        }
+    }
+    if !judgements.is_empty() {
+        shared.written.notify_one();
+    }
+    requeue(shared, again).await
+}
+
+/// Of hosts whose judgement came too late, those that are still to be judged.
+async fn requeue(shared: &Shared, hosts: Vec<HostId>) -> Result<(), StoreError> {
+    let tables = shared.truth.world().id().clone();
+    for id in hosts {
+        let Some(host) = shared.store.host(&id).await? else {
+            continue;
+        };
+        if is_due(&host, &tables) {
+            shared.judging.add([id]);
+        } else {
+            let open = shared.store.open_episodes(&id).await?.episodes;
+            shared.judging.remember(&id, &open);
+            let keys = lingering(&open);
+            shared.truth.write(|fleet| fleet.set_lingering(&id, keys));
+        }
+    }
+    Ok(())
+}
+
+/// The judgement of one host; none when there is nothing new to say of it.
+async fn one(shared: &Shared, host: &Host, tables: &str) -> Result<Option<Judged>, StoreError> {
+    let now = shared.clock.now();
+    let open = shared.store.open_episodes(&host.id).await?;
+    let Some(view) = shared.truth.read(|fleet| fleet.view(&host.id)) else {
+        return Ok(None);
+    };
+    // Only what opens anew needs to know what has ended.
+    let known: BTreeSet<&EpisodeKey> = open.episodes.iter().map(|episode| &episode.key).collect();
+    let opens = view.findings.keys().any(|key| !known.contains(key));
+    let mut ended: BTreeMap<EpisodeKey, u32> = BTreeMap::new();
+    if opens && open.number > 0 {
+        for episode in shared.store.ended_episodes(&host.id, PAST).await? {
+            let last = ended.entry(episode.key).or_default();
+            *last = episode.ordinal.max(*last);
+        }
+    }
+    let advanced = advance(&open.episodes, &ended, &view, now);
+    let is_news = !advanced.transitions.is_empty() || !advanced.ended.is_empty();
+    let is_judged = host.judged.as_ref().is_some_and(|judged| {
+        judged.revision == host.revision && judged.tables == tables
+    });
+    if is_judged && !is_news {
+        return Ok(None);
+    }
+    Ok(Some(Judged {
+        host: host.id.clone(),
+        at: now,
+        revision: host.revision,
+        after: host.judged.as_ref().map_or(0, |judged| judged.number),
+        tables: tables.to_owned(),
+        open: advanced.open,
+        ended: advanced.ended,
+        transitions: advanced
+            .transitions
+            .into_iter()
+            .map(|transition| Transition {
+                key: transition.key,
+                ordinal: transition.ordinal,
+                from: transition.from,
+                to: transition.to,
+            })
+            .collect(),
+    }))
+}
+
+/// Whether no server has used newer tables than these; says so to the others when these are the newest.
+async fn may_judge(shared: &Shared, ours: &TablesId) -> Result<bool, StoreError> {
+    let newest: Option<TablesId> = match shared.store.setting(TABLES).await? {
+        Some(bytes) => serde_json::from_slice(&bytes).ok(),
+        None => None,
+    };
+    if let Some(newest) = &newest {
+        if newest.digest == ours.digest {
+            return Ok(true);
+        }
+        if newest.fetched > ours.fetched {
+            tracing::warn!("another server has newer tables: this one does not judge until it has them");
+            return Ok(false);
+        }
+    }
+    let text = serde_json::to_vec(ours).unwrap_or_default();
+    let by = By::server(shared.clock.now());
+    shared.store.set_setting(TABLES, &text, &by).await?;
+    Ok(true)
+}

@@ -1,0 +1,127 @@
+//! From the store into memory: what hosts have, at start and when it has changed.
+//!
+//! Of hosts with one package set it is read once; each host's own small sections are read for all of a page together.
+
+use crate::shared::Shared;
+use overlock_fleet::{HostDates, Running, SetKey};
+use overlock_model::inventory::Inventory;
+use overlock_model::os::Os;
+use overlock_model::plan::{Digest, HostId};
+use overlock_protocol::content::{self, Sections};
+use overlock_protocol::{Section, SectionContent, SectionDigests};
+use overlock_store::{Host, SectionSpan, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Each host's own sections; the others are many hosts'.
+const OWN: [Section; 3] = [Section::System, Section::Repositories, Section::Processes];
+
+/// Takes hosts in as the store has them.
+pub(crate) async fn take_in(shared: &Shared, hosts: &[Host]) -> Result<(), StoreError> {
+    let ids: Vec<HostId> = hosts.iter().map(|host| host.id.clone()).collect();
+    let sections = shared.store.current_sections(&ids).await?;
+    let own: BTreeSet<Digest> = sections
+        .values()
+        .flatten()
+        .filter(|span| OWN.contains(&span.section))
+        .map(|span| span.digest)
+        .collect();
+    let own: Vec<Digest> = own.into_iter().collect();
+    let contents = shared.store.contents(&own).await?;
+    for host in hosts {
+        let spans = sections.get(&host.id).map_or(&[][..], Vec::as_slice);
+        match one(shared, host, spans, &contents).await? {
+            Ok(()) => {
+                if let Some(entry) = shared.directory.get(&host.id) {
+                    entry.set_taken_in(host.revision);
+                }
+            }
+            // It was checked when it was accepted, so this is damage; the others go on.
+            Err(why) => {
+                tracing::error!(host = %host.id, why, "what is stored of a host cannot be read");
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn one(
+    shared: &Shared,
+    host: &Host,
+    spans: &[SectionSpan],
+    contents: &BTreeMap<Digest, SectionContent>,
+) -> Result<Result<(), String>, StoreError> {
+    let of_host = |wanted: &[Section], contents: &BTreeMap<Digest, SectionContent>| -> Sections {
+        spans
+            .iter()
+            .filter(|span| wanted.contains(&span.section))
+            .filter_map(|span| Some((span.section, contents.get(&span.digest)?.clone())))
+            .collect()
+    };
+    if spans.is_empty() {
+        let silent = entry(host, spans, &Inventory::new(Os::default()));
+        shared.truth.write(|fleet| fleet.put(silent, None));
+        return Ok(Ok(()));
+    }
+    let own = match content::inventory(&of_host(&OWN, contents)) {
+        Ok(own) => own,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let digests: SectionDigests = spans.iter().map(|span| (span.section, span.digest)).collect();
+    let key = SetKey::of(&own.os, &digests, &own.repositories);
+    let entry = entry(host, spans, &own);
+    let known = shared.truth.write(|fleet| match fleet.set(key) {
+        Some(set) => {
+            fleet.put(entry.clone(), Some(set));
+            true
+        }
+        None => false,
+    });
+    if known {
+        return Ok(Ok(()));
+    }
+    let all: Vec<Digest> = digests.values().copied().collect();
+    let contents = shared.store.contents(&all).await?;
+    let inventory = match content::inventory(&of_host(&Section::ALL, &contents)) {
+        Ok(inventory) => inventory,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let world = shared.truth.world();
+    shared.truth.write(|fleet| {
+        let set = fleet.intern(key, &inventory, &*world);
+        fleet.put(entry, Some(set));
+    });
+    Ok(Ok(()))
+}
+
+fn entry(host: &Host, spans: &[SectionSpan], own: &Inventory) -> overlock_fleet::Host {
+    let since = |wanted: &[Section]| {
+        spans
+            .iter()
+            .filter(|span| wanted.contains(&span.section))
+            .map(|span| span.since)
+            .max()
+    };
+    let seen = host.presence.seen;
+    let runs = spans.iter().any(|span| span.section == Section::Processes);
+    overlock_fleet::Host {
+        id: host.id.clone(),
+        name: host.name.clone(),
+        os: own.os.clone(),
+        arch: own.arch.clone(),
+        kernel: own.kernel.clone(),
+        standing: host.standing.clone(),
+        facts: host.facts.clone(),
+        labels: host.labels.clone(),
+        agent: host.agent.clone(),
+        switched_off: host.switched_off.clone(),
+        running: own.effective.as_ref().map(Running::of),
+        dates: HostDates {
+            seen,
+            reported: since(&Section::ALL),
+            packages: since(&[Section::Packages, Section::Languages]),
+            // A contact that says that nothing changed has looked at processes too.
+            processes: since(&[Section::Processes]).max(seen.filter(|_| runs)),
+            metadata: own.repositories.iter().filter_map(|one| one.dated).min(),
+        },
+    }
+}
