@@ -7,6 +7,8 @@ use crate::tls::{self, TlsError};
 use overlock_model::plan::HostId;
 use overlock_protocol::enrol::EnrolToken;
 use overlock_protocol::{Enrol, Enrolled, Message};
+use overlock_rootfs::Root;
+use std::path::Path;
 
 /// Why a host was not enrolled.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,21 @@ pub struct About {
     pub name: String,
     /// `/etc/machine-id`, or empty.
     pub machine_id: String,
+}
+
+impl About {
+    /// What the host in this root says of itself; `name` overrules its own.
+    #[must_use]
+    pub fn of(root: &Path, name: Option<String>) -> Self {
+        let root = Root::open(root).ok();
+        let asked = |ask: fn(&Root) -> Option<String>| root.as_ref().and_then(ask);
+        Self {
+            name: name
+                .or_else(|| asked(overlock_inventory::hostname))
+                .unwrap_or_default(),
+            machine_id: asked(overlock_inventory::machine_id).unwrap_or_default(),
+        }
+    }
 }
 
 /// How it went.

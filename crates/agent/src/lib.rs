@@ -20,13 +20,16 @@ mod contents;
 mod durable;
 pub mod enrol;
 pub mod helper;
+pub mod host_id;
 pub mod identity;
+pub mod install;
 pub mod look;
 mod packing;
 pub mod reporter;
 pub mod run;
 mod server_url;
 pub mod standing;
+pub mod status;
 mod tls;
 
 pub use authority::authority_shown;

@@ -1,5 +1,9 @@
 //! The root helper, and how the reporter asks it.
 
+pub(crate) mod accounts;
+pub mod plan;
+pub mod serve;
+
 use overlock_protocol::content::Sections;
 use overlock_protocol::socket::{Answer, Ask, Question, Tell};
 use overlock_protocol::{Limits, Message, Section, SectionContent};
