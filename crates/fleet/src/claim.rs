@@ -32,6 +32,8 @@ pub(crate) struct ClaimKey {
 /// A claim.
 #[derive(Debug)]
 pub(crate) struct Claim {
+    /// Its own number.
+    pub id: u32,
     /// Row in [`Claims::topics`].
     pub topic: u32,
     pub vulnerability: u32,
@@ -125,6 +127,14 @@ impl Claims {
 
     pub fn vulnerability(&self, id: u32) -> Option<&Vulnerability> {
         self.vulnerabilities.get(id as usize)
+    }
+
+    /// What is known of a vulnerability that some subject has.
+    pub fn threat(&self, name: &str) -> Threat {
+        let id = self.names.find(&Arc::from(name));
+        id.and_then(|id| self.vulnerability(id))
+            .map(|known| known.threat.clone())
+            .unwrap_or_default()
     }
 
     /// Every vulnerability that some subject has.
@@ -265,6 +275,7 @@ impl Claims {
             .push(id);
         place(&mut self.topic_claims, topic).push(id);
         *place(&mut self.claims, id) = Some(Claim {
+            id,
             topic,
             vulnerability,
             finding,

@@ -11,9 +11,9 @@ use crate::interner::{Interner, place};
 use crate::knowledge::{Judging, Knowledge};
 use crate::set::{SetId, SetKey, Sets};
 use overlock_model::Timestamp;
+use overlock_model::advisory::Ecosystem;
 use overlock_model::asset::{HostFacts, Standing};
 use overlock_model::episode::EpisodeKey;
-use overlock_model::facts::Facts;
 use overlock_model::inventory::Inventory;
 use overlock_model::plan::HostId;
 use overlock_protocol::content::Labels;
@@ -41,6 +41,8 @@ pub struct Fleet {
     by_number: Vec<u32>,
     pub(crate) by_name: BTreeSet<(Arc<str>, u128)>,
     pub(crate) lingering: BTreeMap<Arc<EpisodeKey>, RoaringBitmap>,
+    /// Ecosystems for which a table was at hand when they were last matched.
+    pub(crate) tables: BTreeSet<Ecosystem>,
     pub(crate) generation: u64,
 }
 
@@ -419,11 +421,6 @@ impl<'a> HostEntry<'a> {
     pub fn running(&self) -> Option<&'a Running> {
         let fleet = self.fleet;
         fleet.runnings.get(self.record.running?).map(AsRef::as_ref)
-    }
-
-    /// Facts as decisions use them.
-    pub(crate) fn judged_facts(&self) -> Option<&'a Facts> {
-        Some(&self.facts()?.facts)
     }
 
     pub(crate) fn key(&self) -> Option<&'a CohortKey> {

@@ -14,22 +14,34 @@
 
 #![forbid(unsafe_code)]
 
+pub mod answer;
 mod claim;
 mod cohort;
 mod decided;
+pub mod episode;
 mod fleet;
+mod freshness;
 mod host;
 mod interner;
 mod knowledge;
 mod matched;
 mod query;
+pub mod selection;
 mod set;
+mod size;
 mod subject;
+mod totals;
+mod view;
 
 pub use cohort::HostNumber;
 pub use fleet::{Fleet, HostEntry};
+pub use freshness::Freshness;
 pub use host::{Host, HostDates, Running};
 pub use knowledge::{Changed, Judging, Knowledge, changed_packages};
 pub use matched::MatchCost;
 pub use query::{Versions, VersionsError};
+pub use selection::{Selection, SelectionError};
 pub use set::{SetId, SetKey};
+pub use size::Size;
+pub use totals::Denominator;
+pub use view::{HostView, Seen, SourceSeen};

@@ -5,6 +5,7 @@ use crate::fleet::Fleet;
 use crate::knowledge::{Changed, Judging, Knowledge};
 use crate::subject::SubjectKey;
 use overlock_matching::{Image, Kernels, boots_as, judge, not_covered, scheme_of};
+use overlock_model::advisory::Ecosystem;
 use overlock_model::package::Package;
 use overlock_versions::SortKey;
 use std::collections::BTreeMap;
@@ -175,7 +176,7 @@ impl Fleet {
             return;
         };
         let context = knowledge.context(&facts.os);
-        let mut tables: BTreeMap<&overlock_model::advisory::Ecosystem, bool> = BTreeMap::new();
+        let mut tables: BTreeMap<&Ecosystem, bool> = BTreeMap::new();
         let (mut missing, mut any) = (0_u64, false);
         for part in self.sets.parts(set) {
             let Some(key) = self.sets.subjects.keys.get(part.subject) else {
@@ -194,6 +195,17 @@ impl Fleet {
                 });
             if gap {
                 missing += u64::from(part.packages);
+            }
+        }
+        let tables: Vec<(Ecosystem, bool)> = tables
+            .into_iter()
+            .map(|(ecosystem, has_index)| (ecosystem.clone(), has_index))
+            .collect();
+        for (ecosystem, has_index) in tables {
+            if has_index {
+                self.tables.insert(ecosystem);
+            } else {
+                self.tables.remove(&ecosystem);
             }
         }
         if let Some(facts) = self.sets.facts_mut(set) {

@@ -102,6 +102,16 @@ impl Fleet {
         self.cohorts.hosts(self.cohorts_of_claims(known))
     }
 
+    /// Hosts on which a subject is in force.
+    pub(crate) fn hosts_of_subject(&self, subject: u32) -> RoaringBitmap {
+        let sets = self.sets.of_subject(subject).into_iter().flatten();
+        let cohorts = sets
+            .filter_map(|set| self.sets.facts(set))
+            .flat_map(|facts| facts.cohorts.iter().copied())
+            .filter(|cohort| !self.sleeps(*cohort, subject));
+        self.cohorts.hosts(cohorts)
+    }
+
     /// Cohorts on which one of these claims is in force; one may come twice.
     fn cohorts_of_claims<'a>(&self, claims: impl Iterator<Item = &'a Claim>) -> Vec<u32> {
         let mut plain = RoaringBitmap::new();

@@ -62,8 +62,6 @@ pub(crate) struct SetFacts {
     pub keys: Vec<SetKey>,
     /// Cohorts of hosts that have it.
     pub cohorts: Vec<u32>,
-    /// Packages in it.
-    pub packages: u64,
     /// Packages that could not be judged.
     pub not_covered: u64,
     /// Whether any table spoke of any of it.
@@ -126,7 +124,6 @@ impl Sets {
             None => {
                 *facts = SetFacts {
                     os: inventory.os.clone(),
-                    packages: inventory.packages.len() as u64,
                     ..SetFacts::default()
                 };
                 for part in parts {
