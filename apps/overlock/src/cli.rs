@@ -1,8 +1,13 @@
 //! The command line: words, options, help. What they do is in `commands`.
 
+mod fleet;
 mod mitigate;
 mod schedule;
 
+pub use fleet::{
+    Backup, Database, Exposure, Group, Host, Log, LogFormat, Login, Remote, Restore, Serve, SetFacts, Setup,
+    Token, Up,
+};
 pub use mitigate::Mitigate;
 pub use schedule::{RebootWord, RunNow, Schedule, Set as ScheduleSet};
 
@@ -93,6 +98,40 @@ pub enum Command {
     /// Fetch and keep what publishers say of vulnerabilities
     #[command(subcommand)]
     Feeds(Feeds),
+    /// Start a server for a fleet, and manage this machine with it
+    #[command(after_help = "Examples:
+  overlock up                                    server and agent of this machine, nothing to set up
+  overlock up --listen 0.0.0.0:7443 --name patch.example.org
+  overlock host token                            then: the command that adds another host")]
+    Up(Up),
+    /// Run the server alone, as a service does
+    #[command(after_help = "Examples:
+  overlock serve --name patch.example.org
+  OVERLOCK_DATABASE=postgres://overlock@db/overlock overlock serve --name patch.example.org")]
+    Serve(Box<Serve>),
+    /// Print a one-time token for the first administrator; only who owns the database can
+    Setup(Setup),
+    /// Let this command line speak to a server
+    Login(Login),
+    /// Hosts of the fleet: list, show, facts, tokens for new ones
+    #[command(subcommand)]
+    Host(Host),
+    /// What the fleet is exposed to, and where
+    #[command(subcommand)]
+    Exposure(Exposure),
+    /// Groups of hosts, and who may do what with them
+    #[command(subcommand)]
+    Group(Group),
+    /// Tokens for people and programs
+    #[command(subcommand)]
+    Token(Token),
+    /// The log of every decision and change: show it, check its chain
+    #[command(subcommand)]
+    Log(Log),
+    /// Write all that the server knows into one checked file
+    Backup(Backup),
+    /// Take a backup into an empty database, SQLite or PostgreSQL
+    Restore(Restore),
     /// Compare versions as package managers do
     #[command(subcommand)]
     Version(Version),

@@ -30,6 +30,31 @@ impl Bars {
     }
 }
 
+/// A bar that counts what is looked at.
+pub struct Counter(ProgressBar);
+
+impl Counter {
+    /// Of these things.
+    pub fn of(what: &str) -> Self {
+        let style = ProgressStyle::with_template("{prefix:28} {bar:30} {pos}/{len}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        Self(bar.with_style(style).with_prefix(what.to_owned()))
+    }
+
+    /// So many of so many.
+    pub fn at(&self, done: u64, all: u64) {
+        self.0.set_length(all);
+        self.0.set_position(done);
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 impl Progress for Bars {
     fn started(&self, feed: &str) {
         let style = ProgressStyle::with_template("{prefix:28} {bar:30} {bytes:>10} {msg}")

@@ -1,17 +1,27 @@
 //! One file for each command.
 
 mod apply;
+mod backup;
 mod confirm;
 mod cvss;
 mod explain;
+mod exposure;
 pub mod feeds;
+mod group;
 mod history;
+pub mod host;
+mod log;
+mod login;
 mod mitigate;
 mod plan;
 mod repair;
 mod revert;
-mod scan;
+pub mod scan;
 mod schedule;
+pub mod serve;
+mod setup;
+mod token;
+mod up;
 mod version;
 
 use crate::cli::{Cli, Command};
@@ -33,6 +43,17 @@ pub fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Mitigate(args) => mitigate::run(&args, &State::find(cli.data, cli.now)?),
         Command::Repair(args) => repair::run(&args, &State::find(cli.data, cli.now)?),
         Command::Schedule(args) => schedule::run(&args, &State::find(cli.data, cli.now)?),
+        Command::Up(args) => up::run(&args, &State::find(cli.data, cli.now)?),
+        Command::Serve(args) => serve::run(&args, &State::find(cli.data, cli.now)?),
+        Command::Setup(args) => setup::run(&args, &State::find(cli.data, cli.now)?),
+        Command::Login(args) => login::run(&args),
+        Command::Host(command) => host::run(&command),
+        Command::Exposure(command) => exposure::run(&command),
+        Command::Group(command) => group::run(&command),
+        Command::Token(command) => token::run(&command),
+        Command::Log(command) => log::run(&command, &State::find(cli.data, cli.now)?),
+        Command::Backup(args) => backup::backup(&args, &State::find(cli.data, cli.now)?),
+        Command::Restore(args) => backup::restore(&args, &State::find(cli.data, cli.now)?),
         Command::Version(args) => version::run(&args),
         Command::Cvss(args) => cvss::run(&args),
         Command::Completions { shell } => {
