@@ -42,6 +42,7 @@ pub use root::{Recipe, Root, Timers};
 pub use rpm::Rpm;
 pub use rpm_repository::RpmRepository;
 pub use run::Lab;
+pub use tool::await_answer;
 pub use standing::{Standing, StandingHost, login, standing};
 pub use updates::{Update, Updates, real_security_updates};
 

@@ -116,6 +116,30 @@ impl Guest {
         self.count = 0;
     }
 
+    /// A copy of it on another machine: the same key, another instance.
+    #[must_use]
+    pub fn copied(&self, random: &mut Random) -> Self {
+        let mut copy = Self {
+            name: self.name.clone(),
+            host: self.host.clone(),
+            tls: self.tls.clone(),
+            instance: self.instance.clone(),
+            machine_id: self.machine_id.clone(),
+            count: 0,
+            sections: self.sections.clone(),
+            state: self.state,
+            set: self.set.clone(),
+        };
+        copy.restart(random);
+        copy
+    }
+
+    /// What it says is its `/etc/machine-id`.
+    #[must_use]
+    pub fn machine_id(&self) -> &str {
+        &self.machine_id
+    }
+
     /// Says hello.
     ///
     /// # Errors
