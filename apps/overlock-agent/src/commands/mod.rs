@@ -18,7 +18,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     let places = &cli.places;
     match cli.command {
         Command::Enrol(args) => enrol::run(&args, places),
-        Command::Run => run::run(places),
+        Command::Run(args) => run::run(&args, places),
         Command::Report(args) => report::run(&args, places),
         Command::Status(args) => status::run(&args, places),
         Command::Helper => helper::run(places),

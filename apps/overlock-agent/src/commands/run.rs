@@ -1,7 +1,7 @@
 //! `overlock-agent run`.
 
 use super::{misconfigured, no_identity, runtime};
-use crate::cli::Places;
+use crate::cli::{Places, Run};
 use crate::exit::{Failure, say};
 use overlock_agent::look::Eyes;
 use overlock_agent::reporter::Pace;
@@ -11,14 +11,14 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
-pub fn run(places: &Places) -> Result<(), Failure> {
+pub fn run(args: &Run, places: &Places) -> Result<(), Failure> {
     let settings = Settings {
         state: places.state.clone(),
         configuration: places.config.clone(),
         eyes: Eyes::Child(look_arguments(places)),
         root: places.root.clone(),
         helper: places.helper.clone(),
-        pace: Pace::DEFAULT,
+        pace: Pace::DEFAULT.hurried(args.hurry),
         tell: Arc::new(|told| say(&plain(&told.to_string()))),
     };
     runtime()?.block_on(async {

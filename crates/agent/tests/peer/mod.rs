@@ -48,6 +48,8 @@ pub struct Book {
     pub bound: Option<HostId>,
     /// How long certificates live.
     pub life: SignedDuration,
+    /// How long polls are held; for ever where nothing is said.
+    pub hold: Option<std::time::Duration>,
     /// Renewed certificates are of a stranger's authority.
     pub renew_badly: bool,
 }
@@ -124,6 +126,7 @@ impl Peer {
                 wanted: VecDeque::new(),
                 bound: None,
                 life: SignedDuration::from_hours(24),
+                hold: None,
                 renew_badly: false,
             }),
         });
@@ -279,7 +282,14 @@ impl Peer {
                             break Wanted::Report { known };
                         }
                     }
-                    wake.changed().await.unwrap();
+                    let hold = self.book.lock().unwrap().hold;
+                    match hold {
+                        None => wake.changed().await.unwrap(),
+                        Some(hold) => {
+                            tokio::time::sleep(hold).await;
+                            break Wanted::Nothing;
+                        }
+                    }
                 };
                 let answer = PollAnswer {
                     schema: PollAnswer::schema(),
