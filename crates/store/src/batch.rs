@@ -12,16 +12,16 @@ const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 const PARAMETERS: usize = 16_000;
 
 /// A statement around a list of rows: `BEFORE VALUES ($1, $2), ($3, $4) AFTER`.
-pub(crate) struct Statement {
+pub(crate) struct Statement<'a> {
     pub doing: &'static str,
-    pub before: &'static str,
+    pub before: &'a str,
     pub columns: usize,
     pub after: &'static str,
 }
 
 pub(crate) type Bound = Result<(), sqlx::error::BoxDynError>;
 
-impl Statement {
+impl Statement<'_> {
     /// Runs it over all rows; returns how many were changed.
     pub async fn run<T>(
         &self,

@@ -6,7 +6,7 @@ use crate::log::Head;
 use sqlx::AnyConnection;
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyPool, Executor, SqlSafeStr, Transaction};
+use sqlx::{Any, AnyPool, Connection, Executor, SqlSafeStr, Transaction};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -145,7 +145,9 @@ impl Store {
         let (options, url) = match database {
             Database::Sqlite(path) => {
                 make_file(path)?;
-                (sqlite_options(options), sqlite_url(path)?)
+                let url = sqlite_url(path)?;
+                try_sqlite(&url).await.doing("opening the database")?;
+                (sqlite_options(options), url)
             }
             Database::Postgres(url) => (options.max_connections(POSTGRES_CONNECTIONS), url.clone()),
         };
@@ -205,20 +207,23 @@ impl Store {
             Engine::Sqlite => Some(Arc::clone(&self.turn).lock_owned().await),
             Engine::Postgres => None,
         };
-        let transaction = self
-            .pool
+        let transaction = self.transaction().await?;
+        Ok(Writing {
+            transaction,
+            head: None,
+            _turn: turn,
+        })
+    }
+
+    async fn transaction(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        self.pool
             .begin_with(match self.engine {
                 // A transaction that begins by reading could not become a writing one once somebody else has written.
                 Engine::Sqlite => "BEGIN IMMEDIATE",
                 Engine::Postgres => "BEGIN",
             })
             .await
-            .doing("beginning a transaction")?;
-        Ok(Writing {
-            transaction,
-            head: None,
-            _turn: turn,
-        })
+            .doing("beginning a transaction")
     }
 
     /// Begins a look at one moment of the database, whatever is written meanwhile.
@@ -259,14 +264,19 @@ fn make_file(path: &Path) -> Result<(), StoreError> {
             .create(folder)
             .map_err(|error| StoreError::file(folder, error))?;
     }
-    // It holds the key of the authority. SQLite gives its other files the mode of this one.
-    std::fs::OpenOptions::new()
+    // It holds the key of the authority; SQLite gives its other files the mode of this one. A file that is there must not
+    // be opened: closing it would end the locks (POSIX) that this process has on it by SQLite.
+    let made = std::fs::OpenOptions::new()
         .append(true)
-        .create(true)
+        .create_new(true)
         .mode(0o600)
-        .open(path)
-        .map(drop)
-        .map_err(|error| StoreError::file(path, error))
+        .open(path);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(StoreError::file(path, error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn sqlite_url(path: &Path) -> Result<String, StoreError> {
@@ -286,21 +296,32 @@ fn sqlite_url(path: &Path) -> Result<String, StoreError> {
     Ok(format!("sqlite:{escaped}?mode=rwc"))
 }
 
+/// What every connection to SQLite begins with: an answer only after the disk has it, and readers beside the writer.
+const PRAGMAS: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+     PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;";
+
 fn sqlite_options(options: AnyPoolOptions) -> AnyPoolOptions {
     options
         .max_connections(SQLITE_CONNECTIONS)
-        .test_before_acquire(false)
-        .after_connect(|connection, _| {
+        .before_acquire(|connection, _| {
             Box::pin(async move {
-                connection
-                    .execute(
-                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
-                         PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;",
-                    )
-                    .await
-                    .map(drop)
+                // Waits for a rollback that is still under way.
+                connection.ping().await?;
+                // After a full disk SQLite rolls back by itself, which sqlx does not hear of: such a connection is of no
+                // more use.
+                Ok(!connection.is_in_transaction())
             })
         })
+        .after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(PRAGMAS).await.map(drop) })
+        })
+}
+
+/// One connection before the pool, which would try again and again where there is nothing to wait for.
+async fn try_sqlite(url: &str) -> Result<(), sqlx::Error> {
+    let mut connection = AnyConnection::connect(url).await?;
+    connection.execute(PRAGMAS).await?;
+    connection.close().await
 }
 
 /// The forms of the database, by version. A form that was released never changes; a new one is added.
@@ -347,9 +368,17 @@ async fn migrate(store: &Store, target: Option<i64>) -> Result<(), StoreError> {
         })
         .collect();
     let migrator = Migrator::with_migrations(migrations);
-    let mut connection = store.pool.acquire().await.doing(DOING)?;
+    // One transaction around all of them: whoever starts at the same time waits, and half an upgrade is none.
+    let mut transaction = store.transaction().await?;
+    if store.engine == Engine::Postgres {
+        // The migrator's own lock ends before the transaction does.
+        sqlx::query("SELECT pg_advisory_xact_lock(7841120535)")
+            .execute(&mut *transaction)
+            .await
+            .doing(DOING)?;
+    }
     migrator
-        .run_direct(target, &mut *connection, false)
+        .run_direct(target, &mut *transaction, false)
         .await
         .map_err(|error| match error {
             MigrateError::VersionMissing(found) if found > newest() => StoreError::Newer {
@@ -366,7 +395,8 @@ async fn migrate(store: &Store, target: Option<i64>) -> Result<(), StoreError> {
                 StoreError::of(DOING, error)
             }
             other => StoreError::damaged("_sqlx_migrations", other),
-        })
+        })?;
+    transaction.commit().await.doing(DOING)
 }
 
 #[cfg(test)]
@@ -394,5 +424,35 @@ mod tests {
             Database::parse("sqlite:/a b/c?.db").unwrap(),
             Database::Sqlite("/a b/c?.db".into())
         );
+    }
+
+    #[tokio::test]
+    async fn every_connection_of_sqlite_is_durable_and_keeps_references() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Database::in_folder(folder.path()))
+            .await
+            .unwrap();
+        let mut held = Vec::new();
+        for _ in 0..SQLITE_CONNECTIONS {
+            let mut connection = store.pool.acquire().await.unwrap();
+            for (name, expected) in [
+                ("synchronous", 2),
+                ("foreign_keys", 1),
+                ("busy_timeout", 10_000),
+            ] {
+                let sql = sqlx::AssertSqlSafe(format!("PRAGMA {name}"));
+                let value: i64 = sqlx::query_scalar(sql)
+                    .fetch_one(&mut *connection)
+                    .await
+                    .unwrap();
+                assert_eq!(value, expected, "{name}");
+            }
+            let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+                .fetch_one(&mut *connection)
+                .await
+                .unwrap();
+            assert_eq!(mode, "wal");
+            held.push(connection);
+        }
     }
 }

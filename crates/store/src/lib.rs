@@ -20,6 +20,7 @@
 
 mod accept;
 mod access;
+mod backup;
 mod batch;
 mod certificates;
 mod columns;
@@ -42,6 +43,7 @@ pub use accept::{Accepted, Outcome};
 pub use access::{
     ApiToken, FirstAdmin, Grant, HostGroup, KnownApiToken, KnownGrant, Role, Scope, Subject, User,
 };
+pub use backup::{Backup, check_backup};
 pub use certificates::{Certificate, CertificateStanding, KnownCertificate};
 pub use contents::Content;
 pub use database::{Database, Engine, Store};

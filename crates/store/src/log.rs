@@ -16,6 +16,7 @@ use overlock_model::plan::{Digest, HostId, canonical};
 use serde_json::Value;
 use sqlx::Arguments;
 use std::fmt;
+pub(crate) use verify::verify;
 pub use verify::{LogBreak, LogVerdict};
 
 /// Who did it.
