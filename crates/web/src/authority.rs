@@ -223,7 +223,9 @@ fn checked(request: &str) -> Result<CertificateSigningRequestParams, AuthorityEr
     if kinds.contains(&request.public_key.algorithm()) {
         Ok(request)
     } else {
-        Err(refused(&"the key is neither ECDSA P-256, P-384 nor Ed25519"))
+        Err(refused(
+            &"the key is neither ECDSA P-256, P-384 nor Ed25519",
+        ))
     }
 }
 

@@ -106,7 +106,11 @@ impl fmt::Display for Alarm {
                 address,
                 other,
             } => {
-                write!(f, "the run {} of the agent speaks again from {address}", instance.as_str())?;
+                write!(
+                    f,
+                    "the run {} of the agent speaks again from {address}",
+                    instance.as_str()
+                )?;
                 match other {
                     Some(other) => write!(f, ", though a later run spoke from {other}"),
                     None => f.write_str(", though a later run had followed it"),
@@ -151,7 +155,11 @@ impl History {
         let mut superseded: Vec<u64> = runs
             .into_iter()
             .filter_map(bits)
-            .filter(|run| current.as_ref().is_none_or(|current| current.instance != *run))
+            .filter(|run| {
+                current
+                    .as_ref()
+                    .is_none_or(|current| current.instance != *run)
+            })
             .collect();
         superseded.dedup();
         let surplus = superseded.len().saturating_sub(REMEMBERED);
@@ -183,7 +191,8 @@ impl History {
 
     fn hello(&self, instance: &Instance, machine_id: &str, address: IpAddr) -> Heard {
         // Empty is unknown: it proves nothing, and changes nothing.
-        if !machine_id.is_empty() && !self.machine_id.is_empty() && *self.machine_id != *machine_id {
+        if !machine_id.is_empty() && !self.machine_id.is_empty() && *self.machine_id != *machine_id
+        {
             return Heard::Alarm(Alarm::Machine {
                 known: self.machine_id.to_string(),
                 came: machine_id.to_owned(),
@@ -198,7 +207,11 @@ impl History {
         if !machine_id.is_empty() && next.machine_id.is_empty() {
             next.machine_id = machine_id.into();
         }
-        if next.current.as_ref().is_some_and(|current| current.instance == run) {
+        if next
+            .current
+            .as_ref()
+            .is_some_and(|current| current.instance == run)
+        {
             // The answer to its hello was lost, or it was told to say it again.
             return Heard::Fine(next);
         }
@@ -222,7 +235,11 @@ impl History {
         if self.superseded.contains(&run) {
             return Heard::Alarm(self.superseded_spoke(instance, address));
         }
-        let Some(current) = self.current.as_ref().filter(|current| current.instance == run) else {
+        let Some(current) = self
+            .current
+            .as_ref()
+            .filter(|current| current.instance == run)
+        else {
             return Heard::HelloFirst;
         };
         let differs = address != current.address

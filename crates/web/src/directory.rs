@@ -32,7 +32,10 @@ impl Directory {
     /// How many hosts are known.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.hosts.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.hosts
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 
     /// Whether none is known.
@@ -83,7 +86,10 @@ impl Directory {
     pub fn take_heard(&self) -> Vec<Seen> {
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = std::mem::take(&mut *fresh);
-        fresh.iter().filter_map(|entry| entry.take_heard()).collect()
+        fresh
+            .iter()
+            .filter_map(|entry| entry.take_heard())
+            .collect()
     }
 
     /// Puts back what could not be written; what came meanwhile is newer.

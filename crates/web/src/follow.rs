@@ -50,7 +50,10 @@ pub(crate) async fn load(shared: &Shared) -> Result<i64, StoreError> {
 pub(crate) async fn run(shared: Arc<Shared>) {
     while !shared.stop.is_stopped() {
         if let Err(error) = catch_up(&shared).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the log cannot be followed");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the log cannot be followed"
+            );
         }
         tokio::select! {
             () = shared.written.notified() => {}

@@ -60,7 +60,9 @@ impl Install {
     /// `overlock-agent` next to this program, if it is there.
     #[must_use]
     pub fn program_beside_us() -> Option<PathBuf> {
-        let program = std::env::current_exe().ok()?.with_file_name("overlock-agent");
+        let program = std::env::current_exe()
+            .ok()?
+            .with_file_name("overlock-agent");
         program.is_file().then_some(program)
     }
 
@@ -127,7 +129,9 @@ impl Known {
     fn is_of(&self, path: &Path) -> bool {
         std::fs::metadata(path).is_ok_and(|metadata| {
             metadata.len() == self.bytes
-                && metadata.modified().is_ok_and(|changed| changed == self.changed)
+                && metadata
+                    .modified()
+                    .is_ok_and(|changed| changed == self.changed)
         })
     }
 }

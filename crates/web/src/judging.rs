@@ -122,7 +122,10 @@ pub(crate) async fn run(shared: std::sync::Arc<Shared>) {
             continue;
         }
         if let Err(error) = judge(&shared, &hosts).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "hosts could not be judged");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "hosts could not be judged"
+            );
             shared.judging.add(hosts);
             tokio::select! {
                 () = tokio::time::sleep(REST) => {}
@@ -211,9 +214,10 @@ async fn one(shared: &Shared, host: &Host, tables: &str) -> Result<Option<Judged
     }
     let advanced = advance(&open.episodes, &ended, &view, now);
     let is_news = !advanced.transitions.is_empty() || !advanced.ended.is_empty();
-    let is_judged = host.judged.as_ref().is_some_and(|judged| {
-        judged.revision == host.revision && judged.tables == tables
-    });
+    let is_judged = host
+        .judged
+        .as_ref()
+        .is_some_and(|judged| judged.revision == host.revision && judged.tables == tables);
     if is_judged && !is_news {
         return Ok(None);
     }
@@ -249,7 +253,9 @@ async fn may_judge(shared: &Shared, ours: &TablesId) -> Result<bool, StoreError>
             return Ok(true);
         }
         if newest.fetched > ours.fetched {
-            tracing::warn!("another server has newer tables: this one does not judge until it has them");
+            tracing::warn!(
+                "another server has newer tables: this one does not judge until it has them"
+            );
             return Ok(false);
         }
     }
@@ -258,3 +264,6 @@ async fn may_judge(shared: &Shared, ours: &TablesId) -> Result<bool, StoreError>
     shared.store.set_setting(TABLES, &text, &by).await?;
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests;

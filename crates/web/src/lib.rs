@@ -18,6 +18,8 @@
 
 pub mod access;
 pub mod agents;
+#[cfg(feature = "api")]
+pub mod api;
 pub mod attempts;
 pub mod authority;
 mod base64;

@@ -43,7 +43,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 120_000,
-            connections_per_address: 120_000,
+            connections_per_address: 60_000,
             handshakes: 64,
             handshake: Duration::from_secs(30),
             head: Duration::from_secs(60),

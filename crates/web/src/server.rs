@@ -112,7 +112,9 @@ impl ServerError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Store(error) => error.hint(),
-            Self::Authority(_) => Some("restore the database from a backup: agents trust no other authority"),
+            Self::Authority(_) => {
+                Some("restore the database from a backup: agents trust no other authority")
+            }
             Self::Tls(_) => Some("see that certificate and key are PEM and belong together"),
             Self::Listen { .. } => Some("another program may listen there; choose another port"),
             Self::NoName => Some("name at least one host name or address"),
@@ -148,19 +150,25 @@ impl Server {
         let store = Store::open(&options.database).await?;
         let now = options.clock.now();
         let (authority, key) = identity(&store, now).await?;
-        let listener = TcpListener::bind(options.listen)
-            .await
+        let listener =
+            TcpListener::bind(options.listen)
+                .await
+                .map_err(|source| ServerError::Listen {
+                    address: options.listen,
+                    source,
+                })?;
+        let address = listener
+            .local_addr()
             .map_err(|source| ServerError::Listen {
                 address: options.listen,
                 source,
             })?;
-        let address = listener.local_addr().map_err(|source| ServerError::Listen {
-            address: options.listen,
-            source,
-        })?;
         let url = match options.address {
             Some(url) => url.trim_end_matches('/').to_owned(),
-            None => url_of(options.names.first().ok_or(ServerError::NoName)?, address.port()),
+            None => url_of(
+                options.names.first().ok_or(ServerError::NoName)?,
+                address.port(),
+            ),
         };
         let program = options.program.or_else(Install::program_beside_us);
         let install = Install::new(url, key.pin(), program);
@@ -186,6 +194,8 @@ impl Server {
             directory: Directory::default(),
             truth: Truth::new(World::open(&options.data, now), judging),
             judging: judging::Queue::default(),
+            #[cfg(feature = "api")]
+            own: crate::api::Own::new(&limits),
             install,
             limits,
             wire: overlock_protocol::Limits::WIRE,

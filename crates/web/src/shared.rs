@@ -30,6 +30,9 @@ pub struct Shared {
     pub truth: Truth,
     /// Hosts that wait to be judged.
     pub judging: crate::judging::Queue,
+    /// What the API keeps for itself.
+    #[cfg(feature = "api")]
+    pub own: crate::api::Own,
     /// How agents are installed.
     pub install: Install,
     /// Bounds.
@@ -53,13 +56,19 @@ pub struct Shared {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if error.is_passing() || matches!(error, StoreError::Stopped) {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the database does not do what is asked");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the database does not do what is asked"
+            );
             return Self::new(Code::Unavailable, "the database cannot be used now").retry_after(10);
         }
         if matches!(error, StoreError::Conflict { .. }) {
             return Self::new(Code::Conflict, "it is already there");
         }
-        tracing::error!(error = &error as &dyn std::error::Error, "the database fails");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the database fails"
+        );
         Self::new(Code::Internal, "the log of the server says more")
     }
 }

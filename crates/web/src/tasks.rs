@@ -45,7 +45,10 @@ pub(crate) async fn flush_now(shared: &Shared) {
     while !rest.is_empty() {
         let (batch, later) = rest.split_at(rest.len().min(FLUSH_BATCH));
         if let Err(error) = shared.store.seen(batch).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "who was heard cannot be written down");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "who was heard cannot be written down"
+            );
             shared.directory.give_back(rest.to_vec());
             return;
         }
@@ -70,10 +73,16 @@ pub(crate) async fn certificates(shared: Arc<Shared>) {
         if shared.certificates.renew_after() <= now
             && let Err(error) = shared.certificates.renew(now)
         {
-            tracing::error!(error = &error as &dyn std::error::Error, "the server's certificate cannot be renewed");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the server's certificate cannot be renewed"
+            );
         }
         if let Err(error) = shared.certificates.reload() {
-            tracing::error!(error = &error as &dyn std::error::Error, "the certificate from files cannot be read again");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the certificate from files cannot be read again"
+            );
         }
     }
 }
@@ -87,7 +96,10 @@ pub(crate) async fn watch(shared: Arc<Shared>, data: PathBuf) {
             () = shared.stop.stopped() => return,
         }
         if let Err(error) = look_at_tables(&shared, &data).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "new tables cannot be used yet");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "new tables cannot be used yet"
+            );
         }
         if confirmed.elapsed() >= CONFIRM {
             confirmed = tokio::time::Instant::now();
@@ -105,33 +117,47 @@ pub(crate) async fn watch(shared: Arc<Shared>, data: PathBuf) {
 
 /// Uses the tables that are there now, if they are others; then all hosts are judged anew.
 pub(crate) async fn look_at_tables(shared: &Arc<Shared>, data: &Path) -> Result<(), StoreError> {
-    let world = {
-        let (shared, data) = (Arc::clone(shared), data.to_owned());
-        let matched = tokio::task::spawn_blocking(move || {
-            let now = shared.clock.now();
-            let before = shared.truth.world();
-            let world = World::open(&data, now);
-            if world.id() == before.id() && world.today() == before.today() {
-                return None;
-            }
-            let changed = world.changed_since(&before);
+    let (now, before, data) = (shared.clock.now(), shared.truth.world(), data.to_owned());
+    let opened = tokio::task::spawn_blocking(move || {
+        let world = World::open(&data, now);
+        (world.id() != before.id() || world.today() != before.today()).then_some(world)
+    });
+    match opened.await {
+        Ok(Some(world)) => use_world(shared, world).await,
+        Ok(None) => Ok(()),
+        Err(error) => {
+            tracing::error!(%error, "new tables cannot be opened");
+            Ok(())
+        }
+    }
+}
+
+/// Matches against other tables, and has all hosts judged by them.
+pub(crate) async fn use_world(shared: &Arc<Shared>, world: World) -> Result<(), StoreError> {
+    let id = world.id().clone();
+    let matched = {
+        let shared = Arc::clone(shared);
+        tokio::task::spawn_blocking(move || {
+            let changed = world.changed_since(&shared.truth.world());
             let world = Arc::new(world);
-            let cost = shared.truth.write(|fleet| {
+            shared.truth.write(|fleet| {
+                // Under one lock, so that nobody judges by the new tables what was matched by the old.
                 shared.truth.set_world(Arc::clone(&world));
                 fleet.rematch(&*world, &changed)
-            });
-            tracing::info!(subjects = cost.subjects, findings = cost.findings, "matched against new tables");
-            Some(world)
-        });
-        match matched.await {
-            Ok(Some(world)) => world,
-            Ok(None) => return Ok(()),
-            Err(error) => {
-                tracing::error!(%error, "matching against new tables failed");
-                return Ok(());
-            }
-        }
+            })
+        })
     };
+    match matched.await {
+        Ok(cost) => tracing::info!(
+            subjects = cost.subjects,
+            findings = cost.findings,
+            "matched against new tables"
+        ),
+        Err(error) => {
+            tracing::error!(%error, "matching against new tables failed");
+            return Ok(());
+        }
+    }
     let mut after: Option<HostId> = None;
     loop {
         let page: Vec<Host> = shared.store.hosts(after.as_ref(), PAGE).await?;
@@ -139,7 +165,7 @@ pub(crate) async fn look_at_tables(shared: &Arc<Shared>, data: &Path) -> Result<
             return Ok(());
         };
         after = Some(last.id.clone());
-        let due = page.iter().filter(|host| is_due(host, world.id()));
+        let due = page.iter().filter(|host| is_due(host, &id));
         shared.judging.add(due.map(|host| host.id.clone()));
     }
 }

@@ -104,7 +104,10 @@ mod tests {
         let identified = Identified {
             actor: Actor::Token("1".into()),
             name: "test".into(),
-            grants: grants.iter().map(|grant| parse_grant(grant).unwrap()).collect(),
+            grants: grants
+                .iter()
+                .map(|grant| parse_grant(grant).unwrap())
+                .collect(),
         };
         Caller::permitted(identified, permission)
     }

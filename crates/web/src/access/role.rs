@@ -55,10 +55,9 @@ impl Permission {
     pub fn is_of(self, role: Role) -> bool {
         match role {
             Role::Viewer => matches!(self, Self::Read),
-            Role::Operator => matches!(
-                self,
-                Self::Read | Self::Operate | Self::Enrol | Self::Audit
-            ),
+            Role::Operator => {
+                matches!(self, Self::Read | Self::Operate | Self::Enrol | Self::Audit)
+            }
             Role::Approver => matches!(self, Self::Read | Self::Approve | Self::Audit),
             Role::Author => matches!(self, Self::Read | Self::Author),
             Role::Admin => true,
@@ -147,7 +146,9 @@ mod tests {
         assert!(!Permission::Operate.is_of(Role::Approver));
         assert!(!Permission::Approve.is_of(Role::Operator));
         assert!(
-            Permission::ALL.iter().all(|needed| needed.is_of(Role::Admin))
+            Permission::ALL
+                .iter()
+                .all(|needed| needed.is_of(Role::Admin))
         );
     }
 }

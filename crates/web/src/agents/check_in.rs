@@ -29,7 +29,9 @@ pub(super) async fn hello(call: Call<Shared, AgentProof>) -> Result<Response, Re
     let hello: Hello = message(&call.body, &shared.wire)?;
     let limit = shared.wire.name_bytes;
     if hello.agent.len().max(hello.machine_id.len()) > limit {
-        return Err(Refused::invalid(format!("a name is longer than {limit} bytes")));
+        return Err(Refused::invalid(format!(
+            "a name is longer than {limit} bytes"
+        )));
     }
     let entry = welcome(shared, &call.proof, &hello.host).await?;
     let now = shared.clock.now();

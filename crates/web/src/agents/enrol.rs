@@ -27,8 +27,11 @@ pub(super) async fn enrol(call: Call<Shared, Newcomer>) -> Result<Response, Refu
     let shared = &call.shared;
     let (address, now) = (call.proof.address(), shared.clock.now());
     shared.enrolments.check(address, now).map_err(|wait| {
-        Refused::new(RefusalCode::Busy, "too many refused tokens from this address")
-            .retry_after(wait.retry_seconds)
+        Refused::new(
+            RefusalCode::Busy,
+            "too many refused tokens from this address",
+        )
+        .retry_after(wait.retry_seconds)
     })?;
     let enrol: Enrol = message(&call.body, &shared.wire)?;
     let limit = shared.wire.name_bytes;
@@ -37,7 +40,9 @@ pub(super) async fn enrol(call: Call<Shared, Newcomer>) -> Result<Response, Refu
         .map(String::len)
         .max();
     if longest.is_some_and(|longest| longest > limit) {
-        return Err(Refused::invalid(format!("a name is longer than {limit} bytes")));
+        return Err(Refused::invalid(format!(
+            "a name is longer than {limit} bytes"
+        )));
     }
     let new = NewHost {
         id: enrol.host.clone(),
@@ -97,10 +102,11 @@ pub(super) async fn renew(call: Call<Shared, AgentProof>) -> Result<Response, Re
     let now = shared.clock.now();
     // A host that does nothing but renew would fill the store.
     if !entry.may_renew(now) {
-        return Err(
-            Refused::new(RefusalCode::Busy, "this host was given a certificate a moment ago")
-                .retry_after(60),
-        );
+        return Err(Refused::new(
+            RefusalCode::Busy,
+            "this host was given a certificate a moment ago",
+        )
+        .retry_after(60));
     }
     let certificate = issue(shared, &renew.request, &renew.host, now).await?;
     shared.written.notify_one();

@@ -115,7 +115,11 @@ async fn base(
         .map(|section| section.section)
         .collect();
     wanted.insert(Section::System);
-    let digests: Vec<Digest> = wanted.iter().filter_map(|section| known.get(section)).copied().collect();
+    let digests: Vec<Digest> = wanted
+        .iter()
+        .filter_map(|section| known.get(section))
+        .copied()
+        .collect();
     let contents = shared.store.contents(&digests).await?;
     Ok(wanted
         .into_iter()
@@ -142,7 +146,10 @@ fn put_together(
     let dropped: BTreeSet<Section> = report.dropped.iter().copied().collect();
     let mut named = dropped.clone();
     if dropped.len() < report.dropped.len()
-        || report.sections.iter().any(|section| !named.insert(section.section))
+        || report
+            .sections
+            .iter()
+            .any(|section| !named.insert(section.section))
     {
         return Err(Refused::invalid("the report names a section twice"));
     }
@@ -221,7 +228,10 @@ fn verdict(
         Outcome::Refused(standing) => {
             entry.set_place(Place::from(&standing));
             stands_well(entry)?;
-            Err(Refused::new(RefusalCode::Busy, "this host's standing has just changed"))
+            Err(Refused::new(
+                RefusalCode::Busy,
+                "this host's standing has just changed",
+            ))
         }
         Outcome::Unknown => Err(Refused::new(
             RefusalCode::Revoked,

@@ -17,7 +17,12 @@ fn hello(number: u8, address: IpAddr) -> impl Fn(&History) -> Heard {
     }
 }
 
-fn message(number: u8, count: u64, content: &'static str, address: IpAddr) -> impl Fn(&History) -> Heard {
+fn message(
+    number: u8,
+    count: u64,
+    content: &'static str,
+    address: IpAddr,
+) -> impl Fn(&History) -> Heard {
     move |history| {
         history.hear(Sign::Message {
             instance: &instance(number),
@@ -83,14 +88,20 @@ fn a_repeat_after_a_lost_answer_is_no_alarm() {
 
 #[test]
 fn a_superseded_run_that_speaks_again_is_an_alarm() {
-    let twins = [&hello(1, HOME) as &dyn Fn(&History) -> Heard, &hello(2, AWAY)];
+    let twins = [
+        &hello(1, HOME) as &dyn Fn(&History) -> Heard,
+        &hello(2, AWAY),
+    ];
     assert!(is_alarm(&[twins[0], twins[1], &message(1, 1, "a", HOME)]));
     assert!(is_alarm(&[twins[0], twins[1], &hello(1, HOME)]));
 }
 
 #[test]
 fn one_count_with_two_contents_or_from_two_places_is_an_alarm() {
-    let first = [&hello(1, HOME) as &dyn Fn(&History) -> Heard, &message(1, 5, "a", HOME)];
+    let first = [
+        &hello(1, HOME) as &dyn Fn(&History) -> Heard,
+        &message(1, 5, "a", HOME),
+    ];
     assert!(is_alarm(&[first[0], first[1], &message(1, 5, "b", HOME)]));
     assert!(is_alarm(&[first[0], first[1], &message(1, 5, "a", AWAY)]));
     assert!(is_alarm(&[first[0], first[1], &message(1, 4, "a", AWAY)]));
@@ -100,7 +111,10 @@ fn one_count_with_two_contents_or_from_two_places_is_an_alarm() {
 #[test]
 fn another_machine_under_the_same_key_is_an_alarm_and_no_machine_id_is_none() {
     let known = History::remembered("m0", [], None);
-    assert!(matches!(hear(known, &[&hello(1, HOME)]), Heard::Alarm(Alarm::Machine { .. })));
+    assert!(matches!(
+        hear(known, &[&hello(1, HOME)]),
+        Heard::Alarm(Alarm::Machine { .. })
+    ));
     let silent = |history: &History| {
         history.hear(Sign::Hello {
             instance: &instance(2),
@@ -125,10 +139,22 @@ fn a_start_of_the_server_forgets_no_run() {
         [one.as_str(), two.as_str()],
         Some((two.as_str(), HOME, 7)),
     );
-    assert!(matches!(hear(known.clone(), &[&message(2, 8, "a", HOME)]), Heard::Fine(_)));
-    assert!(matches!(hear(known.clone(), &[&message(2, 7, "a", HOME)]), Heard::Fine(_)));
-    assert!(matches!(hear(known.clone(), &[&message(2, 7, "a", AWAY)]), Heard::Alarm(_)));
-    assert!(matches!(hear(known, &[&message(1, 9, "a", AWAY)]), Heard::Alarm(_)));
+    assert!(matches!(
+        hear(known.clone(), &[&message(2, 8, "a", HOME)]),
+        Heard::Fine(_)
+    ));
+    assert!(matches!(
+        hear(known.clone(), &[&message(2, 7, "a", HOME)]),
+        Heard::Fine(_)
+    ));
+    assert!(matches!(
+        hear(known.clone(), &[&message(2, 7, "a", AWAY)]),
+        Heard::Alarm(_)
+    ));
+    assert!(matches!(
+        hear(known, &[&message(1, 9, "a", AWAY)]),
+        Heard::Alarm(_)
+    ));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::agents::enrol::secret_digest;
 use crate::server::Server;
 use axum::http::Method;
 use jiff::{SignedDuration, Timestamp};
+use overlock_model::effective::Effective;
 use overlock_model::inventory::Inventory;
 use overlock_model::os::Os;
 use overlock_model::package::{Package, PackageType};
@@ -75,6 +76,7 @@ pub fn packages(versions: &[(&str, &str)]) -> Sections {
         ..Os::default()
     });
     inventory.host = Some("web-1".into());
+    inventory.effective = Some(Effective::default());
     inventory.packages = versions
         .iter()
         .map(|(name, version)| Package::new(PackageType::Deb, *name, *version))
@@ -191,7 +193,12 @@ impl Guest {
         let hello = self.hello().await;
         assert_eq!(hello.status, 200, "{}", hello.text());
         let report = self.report().await;
-        assert_eq!(report.json()["verdict"]["verdict"], "accepted", "{}", report.text());
+        assert_eq!(
+            report.json()["verdict"]["verdict"],
+            "accepted",
+            "{}",
+            report.text()
+        );
     }
 
     /// The same key on another machine.

@@ -66,7 +66,10 @@ async fn one(
         Ok(own) => own,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let digests: SectionDigests = spans.iter().map(|span| (span.section, span.digest)).collect();
+    let digests: SectionDigests = spans
+        .iter()
+        .map(|span| (span.section, span.digest))
+        .collect();
     let key = SetKey::of(&own.os, &digests, &own.repositories);
     let entry = entry(host, spans, &own);
     let known = shared.truth.write(|fleet| match fleet.set(key) {
@@ -85,8 +88,9 @@ async fn one(
         Ok(inventory) => inventory,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let world = shared.truth.world();
     shared.truth.write(|fleet| {
+        // Read inside: tables change under this lock, and a set must not be matched by those that were.
+        let world = shared.truth.world();
         let set = fleet.intern(key, &inventory, &*world);
         fleet.put(entry, Some(set));
     });

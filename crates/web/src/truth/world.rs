@@ -33,9 +33,26 @@ pub struct World {
     tables: Option<Tables>,
     id: TablesId,
     today: Date,
+    #[cfg(test)]
+    built: BTreeMap<Ecosystem, Vec<u8>>,
 }
 
 impl World {
+    /// Of tables that a test has built.
+    #[cfg(test)]
+    pub(crate) fn built(built: BTreeMap<Ecosystem, Vec<u8>>, fetched: Timestamp) -> Self {
+        let digests: Vec<Digest> = built.values().map(|table| Digest::of(table)).collect();
+        let id = TablesId {
+            digest: Digest::of(format!("{digests:?}").as_bytes()),
+            fetched: Some(fetched),
+        };
+        Self {
+            built,
+            id,
+            ..Self::unknown(fetched)
+        }
+    }
+
     /// Those in a data directory.
     #[must_use]
     pub fn open(data: &Path, now: Timestamp) -> Self {
@@ -50,12 +67,17 @@ impl World {
 
     fn of(tables: Option<Tables>, now: Timestamp) -> Self {
         for damage in tables.iter().flat_map(Tables::damage) {
-            tracing::error!(error = &damage as &dyn std::error::Error, "a table cannot be used");
+            tracing::error!(
+                error = &damage as &dyn std::error::Error,
+                "a table cannot be used"
+            );
         }
         Self {
             id: id(tables.as_ref().map(Tables::manifest)),
             tables,
             today: now.to_zoned(TimeZone::UTC).date(),
+            #[cfg(test)]
+            built: BTreeMap::new(),
         }
     }
 
@@ -108,7 +130,10 @@ impl World {
             .filter(|ecosystem| old.get(*ecosystem) != new.get(*ecosystem))
             .map(|ecosystem| {
                 let both = before.index(ecosystem).zip(self.index(ecosystem));
-                (ecosystem.clone(), both.map(|(old, new)| changed_packages(&old, &new)))
+                (
+                    ecosystem.clone(),
+                    both.map(|(old, new)| changed_packages(&old, &new)),
+                )
             })
             .collect();
         Changed {
@@ -140,6 +165,10 @@ fn id(manifest: Option<&Manifest>) -> TablesId {
 
 impl Advisories for World {
     fn index(&self, ecosystem: &Ecosystem) -> Option<AdvisoryIndex<'_>> {
+        #[cfg(test)]
+        if let Some(built) = self.built.get(ecosystem) {
+            return AdvisoryIndex::open(built).ok();
+        }
         self.tables.as_ref()?.advisories(ecosystem)
     }
 
@@ -164,9 +193,12 @@ impl Knowledge for World {
         let dates = self
             .manifest()
             .map_or(&[][..], |manifest| &manifest.release_dates);
-        let ended = os
-            .ecosystem()
-            .and_then(|ecosystem| self.manifest()?.support_ended.get(ecosystem.as_str()).cloned());
+        let ended = os.ecosystem().and_then(|ecosystem| {
+            self.manifest()?
+                .support_ended
+                .get(ecosystem.as_str())
+                .cloned()
+        });
         Context {
             support: Some(support(os, dates, self.today)),
             support_ended: ended.unwrap_or_default(),
