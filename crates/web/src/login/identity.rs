@@ -36,8 +36,10 @@ pub enum IdentityError {
     /// The claim is neither a text nor a list of texts.
     #[error("the claim `{0}` is neither a text nor a list of texts")]
     Groups(String),
-    /// More groups than may be. Cutting the list could take a right away, or, with a group that denies, give one.
-    #[error("the person is in more than {GROUPS} groups; let the provider send only those that matter here")]
+    /// More groups than may be. The list is not cut, for nobody could tell which right went with it.
+    #[error(
+        "the person is in more than {GROUPS} groups; let the provider send only those that matter here"
+    )]
     TooManyGroups,
     /// The name of a group cannot be one.
     #[error("a group's name is empty, longer than {GROUP_BYTES} bytes or holds control characters")]
@@ -122,7 +124,12 @@ mod tests {
             read(json!(["/b", "a", "/b"])),
             Ok(vec!["/b".to_owned(), "a".to_owned()])
         );
-        for other in [json!(1), json!({"ops": true}), json!(["a", 1]), json!([["a"]])] {
+        for other in [
+            json!(1),
+            json!({"ops": true}),
+            json!(["a", 1]),
+            json!([["a"]]),
+        ] {
             assert_eq!(read(other), Err(IdentityError::Groups("groups".to_owned())));
         }
     }
@@ -132,7 +139,11 @@ mod tests {
         let many: Vec<_> = (0..=GROUPS).map(|group| group.to_string()).collect();
         assert_eq!(read(json!(many)), Err(IdentityError::TooManyGroups));
         assert_eq!(read(json!(many[..GROUPS])).unwrap().len(), GROUPS);
-        for bad in [String::new(), "a".repeat(GROUP_BYTES + 1), "a\nb".to_owned()] {
+        for bad in [
+            String::new(),
+            "a".repeat(GROUP_BYTES + 1),
+            "a\nb".to_owned(),
+        ] {
             assert_eq!(read(json!(bad)), Err(IdentityError::Group));
         }
     }
@@ -140,7 +151,11 @@ mod tests {
     #[test]
     fn a_subject_is_taken_whole_or_not_at_all_and_a_name_is_made_fit() {
         let make = |subject: &str, name| Identity::new(subject, name, None, vec![]);
-        for bad in [String::new(), "a".repeat(SUBJECT_BYTES + 1), "a\0".to_owned()] {
+        for bad in [
+            String::new(),
+            "a".repeat(SUBJECT_BYTES + 1),
+            "a\0".to_owned(),
+        ] {
             assert_eq!(make(&bad, None), Err(IdentityError::Subject));
         }
         let long = format!("A\u{1b}[31m{}", "b".repeat(500));

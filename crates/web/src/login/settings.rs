@@ -53,6 +53,15 @@ pub struct AddressError {
     wanted: &'static str,
 }
 
+impl AddressError {
+    pub(super) fn of(given: &str, wanted: &'static str) -> Self {
+        Self {
+            given: given.chars().take(200).collect(),
+            wanted,
+        }
+    }
+}
+
 /// An address of another machine: https, without user, query or fragment.
 pub(super) fn https(given: &str) -> Result<Url, AddressError> {
     Url::parse(given)
@@ -65,9 +74,11 @@ pub(super) fn https(given: &str) -> Result<Url, AddressError> {
                 && url.query().is_none()
                 && url.fragment().is_none()
         })
-        .ok_or_else(|| AddressError {
-            given: given.chars().take(200).collect(),
-            wanted: "an address that begins with https:// and has no query",
+        .ok_or_else(|| {
+            AddressError::of(
+                given,
+                "an address that begins with https:// and has no query",
+            )
         })
 }
 
@@ -86,10 +97,7 @@ impl std::str::FromStr for PublicAddress {
         if url.path() == "/" {
             Ok(Self(url))
         } else {
-            Err(AddressError {
-                given: given.chars().take(200).collect(),
-                wanted: "an address without a path",
-            })
+            Err(AddressError::of(given, "an address without a path"))
         }
     }
 }
@@ -104,7 +112,8 @@ impl PublicAddress {
 
     /// Whether an `Origin` header names this server.
     pub(super) fn is_origin(&self, given: &str) -> bool {
-        matches!(self.0.origin(), Origin::Tuple(..)) && self.0.origin().ascii_serialization() == given
+        matches!(self.0.origin(), Origin::Tuple(..))
+            && self.0.origin().ascii_serialization() == given
     }
 
     /// Where to go after login: what was asked, if it is a place of this server, else the start.
@@ -133,7 +142,10 @@ mod tests {
         let here: PublicAddress = "https://fleet.example.org:8443".parse().unwrap();
         for (next, place) in [
             (None, "/"),
-            (Some("/hosts?where=a%3D%3D1#top"), "/hosts?where=a%3D%3D1#top"),
+            (
+                Some("/hosts?where=a%3D%3D1#top"),
+                "/hosts?where=a%3D%3D1#top",
+            ),
             (Some("//evil.example"), "/"),
             (Some("///evil.example"), "/"),
             (Some("/\\evil.example"), "/"),
