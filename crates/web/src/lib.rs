@@ -18,7 +18,6 @@
 
 pub mod access;
 pub mod agents;
-#[cfg(feature = "api")]
 pub mod api;
 pub mod attempts;
 pub mod authority;
@@ -32,6 +31,7 @@ pub mod judging;
 pub mod limits;
 pub mod listen;
 pub mod login;
+mod people;
 pub mod problem;
 pub mod routes;
 mod server;
@@ -42,4 +42,4 @@ mod testing;
 pub mod truth;
 
 pub use limits::Limits;
-pub use server::{Options, Server, ServerError};
+pub use server::{LoginError, Options, Server, ServerError};

@@ -84,7 +84,6 @@ impl Login {
 
     /// Puts a session beside every request to this router, which must hold the routes of [`add`] and all that people use.
     /// Requests without the cookie pay nothing for it but a look at the cookies.
-    #[must_use]
     pub fn around(&self, router: Router) -> Router {
         router.layer(self.sessions.layer())
     }

@@ -8,10 +8,11 @@ use crate::directory::Directory;
 use crate::install::Install;
 use crate::limits::Limits;
 use crate::listen::{Certificates, Listener, OperatorFiles, Stopper, TlsError, stopper};
+use crate::login::{self, AddressError, Login, LoginLimits, OidcSettings, OidcSettingsError};
 use crate::routes::{RouteInfo, Routes};
 use crate::shared::Shared;
 use crate::truth::{Truth, World};
-use crate::{follow, judging, tasks};
+use crate::{api, follow, judging, tasks};
 use jiff::Timestamp;
 use overlock_fleet::Judging;
 use overlock_risk::{Policy, Rules};
@@ -45,6 +46,8 @@ pub struct Options {
     pub tls: Option<OperatorFiles>,
     /// The agent's program; absent: `overlock-agent` beside this program.
     pub program: Option<PathBuf>,
+    /// Who vouches for people; absent: they come with tokens only.
+    pub provider: Option<OidcSettings>,
     /// Own deadlines.
     pub policy: Policy,
     /// Rules that are followed.
@@ -72,6 +75,7 @@ impl Options {
             address: None,
             tls: None,
             program: None,
+            provider: None,
             policy: Policy::default(),
             rules: Rules::default(),
             limits: Limits::default(),
@@ -92,6 +96,9 @@ pub enum ServerError {
     /// TLS.
     #[error("TLS cannot be set up")]
     Tls(#[from] TlsError),
+    /// The identity provider.
+    #[error("logins cannot be set up")]
+    Login(#[from] LoginError),
     /// The socket.
     #[error("cannot listen on `{address}`")]
     Listen {
@@ -116,10 +123,24 @@ impl ServerError {
                 Some("restore the database from a backup: agents trust no other authority")
             }
             Self::Tls(_) => Some("see that certificate and key are PEM and belong together"),
+            Self::Login(_) => Some(
+                "see that the issuer is the exact address that the provider states, and the first --name the one that people use",
+            ),
             Self::Listen { .. } => Some("another program may listen there; choose another port"),
             Self::NoName => Some("name at least one host name or address"),
         }
     }
+}
+
+/// Logins cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// Our own address.
+    #[error("people cannot be sent back to the server's address")]
+    Address(#[source] AddressError),
+    /// What is said of the provider.
+    #[error("the identity provider cannot be used")]
+    Provider(#[source] OidcSettingsError),
 }
 
 /// What the store keeps of who the server is.
@@ -170,6 +191,7 @@ impl Server {
                 address.port(),
             ),
         };
+        let login = login(options.provider, &url, &store, &options.clock)?;
         let program = options.program.or_else(Install::program_beside_us);
         let install = Install::new(url, key.pin(), program);
         let certificates = Arc::new(Certificates::new(
@@ -194,8 +216,8 @@ impl Server {
             directory: Directory::default(),
             truth: Truth::new(World::open(&options.data, now), judging),
             judging: judging::Queue::default(),
-            #[cfg(feature = "api")]
-            own: crate::api::Own::new(&limits),
+            own: api::Own::new(&limits),
+            login,
             install,
             limits,
             wire: overlock_protocol::Limits::WIRE,
@@ -210,8 +232,12 @@ impl Server {
         shared.followed.send_replace(as_of);
         let routes = Self::routes(Arc::clone(&shared));
         let table = routes.table().to_vec();
+        shared.own.describe(&table);
         let serving = Listener {
-            router: routes.finish(),
+            router: shared
+                .own
+                .metrics
+                .counted(shared.login.around(routes.finish())),
             certificates,
             limits,
         };
@@ -235,7 +261,8 @@ impl Server {
     /// All routes.
     fn routes(shared: Arc<Shared>) -> Routes<Shared> {
         let limits = shared.limits;
-        agents::routes(Routes::with_limits(shared, limits), &limits)
+        let routes = agents::routes(Routes::with_limits(shared, limits), &limits);
+        login::add(api::routes(routes))
     }
 
     /// Where it listens.
@@ -306,9 +333,28 @@ async fn identity(
     Ok((authority, key))
 }
 
+/// How people come in.
+fn login(
+    provider: Option<OidcSettings>,
+    url: &str,
+    store: &Store,
+    clock: &Clock,
+) -> Result<Login, LoginError> {
+    let limits = LoginLimits::default();
+    let Some(provider) = provider else {
+        return Ok(Login::by_tokens(store.clone(), clock.clone(), limits));
+    };
+    let address = url.parse().map_err(LoginError::Address)?;
+    Login::by_provider(provider, address, store.clone(), clock.clone(), limits)
+        .map_err(LoginError::Provider)
+}
+
 fn url_of(name: &ServerName, port: u16) -> String {
     match name {
         ServerName::Dns(name) => format!("https://{name}:{port}"),
         ServerName::Address(address) => format!("https://{}", SocketAddr::new(*address, port)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,8 +31,9 @@ pub struct Shared {
     /// Hosts that wait to be judged.
     pub judging: crate::judging::Queue,
     /// What the API keeps for itself.
-    #[cfg(feature = "api")]
     pub own: crate::api::Own,
+    /// How people come in.
+    pub login: crate::login::Login,
     /// How agents are installed.
     pub install: Install,
     /// Bounds.

@@ -33,12 +33,11 @@ pub fn run(args: &Serve, state: &State) -> Result<Done, Failure> {
             key: key.clone(),
         });
     }
-    let mut provider = None;
     if let (Some(issuer), Some(client)) = (&args.oidc_issuer, &args.oidc_client) {
         let mut settings = OidcSettings::new(issuer, client);
         settings.groups_claim.clone_from(&args.oidc_groups);
         settings.client_secret = std::env::var(SECRET).ok().map(Into::into);
-        provider = Some(settings);
+        options.provider = Some(settings);
     }
     serving::runtime()?.block_on(async {
         let server = serving::start(options).await?;
