@@ -103,6 +103,20 @@ pub(crate) fn free_text(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
+/// The fraction of the very last second cannot be read back as microseconds.
 pub(crate) fn micros(time: Timestamp) -> i64 {
     time.as_microsecond()
+        .min(Timestamp::MAX.as_second().saturating_mul(1_000_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_time_that_is_written_can_be_read() {
+        for time in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
+            assert!(time_of("at", micros(time)).is_ok(), "{time}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ pub fn episode(number: u32, state: EpisodeState) -> Episode {
     Episode {
         key: EpisodeKey {
             vulnerability: format!("CVE-2026-{number:04}"),
-            kind: if number % 7 == 0 {
+            kind: if number.is_multiple_of(7) {
                 PackageType::Other("conan".into())
             } else {
                 PackageType::Deb
@@ -30,20 +30,20 @@ pub fn episode(number: u32, state: EpisodeState) -> Episode {
         },
         ordinal: 1 + number % 2,
         state,
-        status: if number % 3 == 0 {
+        status: if number.is_multiple_of(3) {
             ExposureStatus::EndOfLife
         } else {
             ExposureStatus::FixAvailable
         },
         installed: "1.2-3".into(),
-        fixed: (number % 2 == 0).then(|| "1.2-4".into()),
+        fixed: (number.is_multiple_of(2)).then(|| "1.2-4".into()),
         dates: EpisodeDates {
             opened: at(i64::from(number % 4)),
             exposed: late(true),
-            fix_available: late(number % 2 == 0),
-            staged: late(number % 3 == 0),
-            installed: late(number % 4 == 0),
-            effective: late(number % 5 == 0),
+            fix_available: late(number.is_multiple_of(2)),
+            staged: late(number.is_multiple_of(3)),
+            installed: late(number.is_multiple_of(4)),
+            effective: late(number.is_multiple_of(5)),
             verified: late(state == EpisodeState::Verified),
             ended: late(state == EpisodeState::Gone),
         },
