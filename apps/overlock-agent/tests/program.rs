@@ -1,5 +1,13 @@
 //! The program as people run it, against a real TLS server that speaks the wire.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a story that does not go as told ends there"
+)]
+
 #[path = "../../../crates/agent/tests/peer/mod.rs"]
 #[expect(dead_code, reason = "the library's tests use the rest")]
 mod peer;

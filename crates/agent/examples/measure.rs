@@ -7,12 +7,13 @@
 
 #![allow(
     clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     dead_code,
-    missing_docs
+    missing_docs,
+    reason = "a program for developers that ends by panicking"
 )]
 
 #[path = "../tests/peer/mod.rs"]

@@ -161,10 +161,13 @@ impl Connection {
     pub(crate) async fn ask<M: Message, A: Message>(
         &mut self,
         path: &'static str,
-        message: &M,
+        message: M,
         patience: Duration,
     ) -> Result<A, CallError> {
-        let packed = pack(message.to_bytes().map_err(CallError::Message)?);
+        let bytes = message.to_bytes().map_err(CallError::Message)?;
+        // A report is the largest thing an agent ever holds; it is not held twice.
+        drop(message);
+        let packed = pack(bytes);
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(path)

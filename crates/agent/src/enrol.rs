@@ -101,13 +101,14 @@ pub async fn enrol(
     };
     let config = tls::pinned(token.authority()).map_err(EnrolError::Answer)?;
     let mut connection = Connection::new(server.clone(), config);
-    let answer: Enrolled = connection
-        .ask(path::ENROL, &message, ANSWER)
-        .await
-        .map_err(|source| EnrolError::Call {
-            server: server.to_string(),
-            source,
-        })?;
+    let answer: Enrolled =
+        connection
+            .ask(path::ENROL, message, ANSWER)
+            .await
+            .map_err(|source| EnrolError::Call {
+                server: server.to_string(),
+                source,
+            })?;
     if !tls::holds_key(&answer.authority, token.authority()) {
         return Err(EnrolError::Authority);
     }

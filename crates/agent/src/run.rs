@@ -294,7 +294,7 @@ impl<'a> Session<'a> {
             Request::Hello => {
                 let hello = self.hello();
                 Box::pin(async move {
-                    let answer = connection.ask(path::HELLO, &hello, ANSWER).await;
+                    let answer = connection.ask(path::HELLO, hello, ANSWER).await;
                     (connection, answer.map(Event::Greeted))
                 })
             }
@@ -313,7 +313,7 @@ impl<'a> Session<'a> {
                 };
                 let patience = ANSWER + Duration::from_secs(hold_seconds.into());
                 Box::pin(async move {
-                    let answer = connection.ask(path::POLL, &poll, patience).await;
+                    let answer = connection.ask(path::POLL, poll, patience).await;
                     (connection, answer.map(Event::Polled))
                 })
             }
@@ -338,7 +338,7 @@ impl<'a> Session<'a> {
                     dropped,
                 };
                 Box::pin(async move {
-                    let answer = connection.ask(path::REPORT, &report, ANSWER).await;
+                    let answer = connection.ask(path::REPORT, report, ANSWER).await;
                     (connection, answer.map(Event::Reported))
                 })
             }
@@ -349,7 +349,7 @@ impl<'a> Session<'a> {
                     request: self.identity.key.request().map_err(|error| chain(&error))?,
                 };
                 Box::pin(async move {
-                    let answer = connection.ask(path::RENEW, &renew, ANSWER).await;
+                    let answer = connection.ask(path::RENEW, renew, ANSWER).await;
                     (connection, answer.map(Event::Renewed))
                 })
             }

@@ -11,13 +11,13 @@ pub fn install(args: &Install, places: &Places) -> Result<(), Failure> {
     } else {
         Parts::ReporterAndHelper
     };
-    install::lay_out(parts, |line| say(line)).map_err(failure)?;
+    install::lay_out(parts, say).map_err(failure)?;
     enrol::run(&args.enrol, places)?;
-    install::start(parts, |line| say(line)).map_err(failure)
+    install::start(parts, say).map_err(failure)
 }
 
 pub fn uninstall(args: &Uninstall, _: &Places) -> Result<(), Failure> {
-    install::remove(args.purge, |line| say(line)).map_err(failure)
+    install::remove(args.purge, say).map_err(failure)
 }
 
 fn failure(error: InstallError) -> Failure {
