@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// How late other replicas' changes may be seen.
 const EVERY: Duration = Duration::from_secs(1);
+/// Rows of this kind tell of episodes.
+const JUDGED: &str = "episodes";
 /// Rows at once.
 const ROWS: u32 = 500;
 /// Hosts read at once at the start.
@@ -78,11 +80,15 @@ pub(crate) async fn catch_up(shared: &Shared) -> Result<(), StoreError> {
 }
 
 async fn follow(shared: &Shared, rows: &[LogRow]) -> Result<(), StoreError> {
-    // What judging found is in memory already, or is read below when another replica judged.
-    let changed: BTreeSet<&HostId> = rows.iter().filter_map(|row| row.host.as_ref()).collect();
     let judged: BTreeSet<&HostId> = rows
         .iter()
-        .filter(|row| row.kind == "episodes")
+        .filter(|row| row.kind == JUDGED && !is_judged_here(shared, row))
+        .filter_map(|row| row.host.as_ref())
+        .collect();
+    // A judgement changes nothing else of its host.
+    let changed: BTreeSet<&HostId> = rows
+        .iter()
+        .filter(|row| row.kind != JUDGED)
         .filter_map(|row| row.host.as_ref())
         .collect();
     let tables = shared.truth.world().id().clone();
@@ -113,4 +119,16 @@ async fn follow(shared: &Shared, rows: &[LogRow]) -> Result<(), StoreError> {
         shared.judging.add(due);
     }
     Ok(())
+}
+
+/// Whether a row tells of a judgement that this server made, which is in memory already.
+fn is_judged_here(shared: &Shared, row: &LogRow) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        judgement: i64,
+    }
+    let entry = row.host.as_ref().and_then(|id| shared.directory.get(id));
+    entry
+        .zip(serde_json::from_str(&row.body).ok())
+        .is_some_and(|(entry, Body { judgement })| entry.is_judged_here(judgement))
 }

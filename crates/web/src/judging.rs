@@ -158,7 +158,10 @@ pub(crate) async fn judge(shared: &Shared, hosts: &[HostId]) -> Result<(), Store
     let mut again = Vec::new();
     for (judged, outcome) in judgements.iter().zip(outcomes) {
         match outcome {
-            JudgedOutcome::Written(_) => {
+            JudgedOutcome::Written(number) => {
+                if let Some(entry) = shared.directory.get(&judged.host) {
+                    entry.set_judged(number);
+                }
                 shared.judging.remember(&judged.host, &judged.open);
                 let keys = lingering(&judged.open);
                 shared

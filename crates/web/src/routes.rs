@@ -113,7 +113,6 @@ impl<S: Send + Sync + 'static> Routes<S> {
     }
 
     /// What serves them.
-    #[must_use]
     pub fn finish(self) -> Router {
         self.router
             .fallback(async || Problem::not_found())

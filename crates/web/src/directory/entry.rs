@@ -52,6 +52,8 @@ pub struct Entry {
     wake: Notify,
     /// Revision of the sections that the fleet in memory has of it.
     taken_in: AtomicI64,
+    /// Number of the last judgement of it that this server wrote.
+    judged: AtomicI64,
 }
 
 #[derive(Debug)]
@@ -85,6 +87,7 @@ impl Entry {
             }),
             wake: Notify::new(),
             taken_in: AtomicI64::new(-1),
+            judged: AtomicI64::new(0),
         }
     }
 
@@ -124,6 +127,15 @@ impl Entry {
 
     pub(crate) fn set_taken_in(&self, revision: i64) {
         self.taken_in.store(revision, Ordering::SeqCst);
+    }
+
+    /// Whether this server wrote that judgement of it: then memory has it already.
+    pub(crate) fn is_judged_here(&self, number: i64) -> bool {
+        self.judged.load(Ordering::SeqCst) >= number
+    }
+
+    pub(crate) fn set_judged(&self, number: i64) {
+        self.judged.store(number, Ordering::SeqCst);
     }
 
     /// A report was accepted.

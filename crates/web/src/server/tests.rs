@@ -10,7 +10,13 @@ fn path(route: &RouteInfo) -> String {
     route
         .path
         .split('/')
-        .map(|segment| if segment.starts_with('{') { "x" } else { segment })
+        .map(|segment| {
+            if segment.starts_with('{') {
+                "x"
+            } else {
+                segment
+            }
+        })
         .collect::<Vec<_>>()
         .join("/")
 }
@@ -29,7 +35,9 @@ async fn no_route_lets_anybody_in_whom_it_does_not_name() {
     for route in server.table() {
         let path = path(route);
         let send = async |client: &Client, headers: &[(&str, &str)]| {
-            client.send(route.method.clone(), &path, headers, "{}").await
+            client
+                .send(route.method.clone(), &path, headers, "{}")
+                .await
         };
         let as_nobody = send(&nobody, &[]).await;
         let as_liar = send(&nobody, &[("authorization", "Bearer ovt1.wrong")]).await;
@@ -75,6 +83,10 @@ async fn no_other_spelling_of_a_path_reaches_a_handler() {
             format!("{head}/x/%2e%2e/{last}"),
             format!("{head}%2f{last}"),
         ] {
+            // What does not begin with `/` is no path of a request (RFC 9112 section 3.2.1).
+            if !trick.starts_with('/') {
+                continue;
+            }
             let answer = guest
                 .client
                 .send(route.method.clone(), &trick, &[], "{}")
