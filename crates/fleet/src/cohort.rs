@@ -1,4 +1,4 @@
-//! Cohorts: hosts that are equal in all that a verdict depends on, and the small numbers of hosts.
+//! Cohorts: hosts that are equal in all that findings depend on (packages and kernel), and the small numbers of hosts.
 //!
 //! Judged once, a cohort counts for all its hosts. Hosts are numbered so that those of one cohort share words of 64
 //! numbers that no other cohort has: then "the hosts of these cohorts" is a copy of whole words, and the largest answer
@@ -18,9 +18,7 @@ const WORD: u32 = 64;
 pub(crate) struct CohortKey {
     /// `None` for hosts that never reported packages.
     pub set: Option<u32>,
-    pub system: u32,
     pub booted: u32,
-    pub class: u32,
 }
 
 #[derive(Debug, Default)]
@@ -126,10 +124,6 @@ impl Cohorts {
         (word.used >> (number % WORD) & 1 == 1).then_some(word.cohort)
     }
 
-    pub fn ids(&self) -> impl Iterator<Item = u32> {
-        self.keys.iter().map(|(id, _)| id)
-    }
-
     pub fn len(&self) -> usize {
         self.keys.len()
     }
@@ -155,54 +149,14 @@ impl Cohorts {
         }
         RoaringBitmap::from_lsb0_bytes(0, &bytes)
     }
-
-    /// How many of a cohort's hosts are among `selected`.
-    pub fn count(&self, id: u32, selected: Option<&Selected>) -> u32 {
-        let Some(cohort) = self.get(id) else { return 0 };
-        match selected {
-            None => cohort.hosts,
-            Some(selected) => cohort
-                .words
-                .iter()
-                .map(|at| selected.word(*at).count_ones())
-                .sum(),
-        }
-    }
-}
-
-/// Hosts as plain words, to be counted by cohort.
-#[derive(Debug, Clone)]
-pub(crate) struct Selected {
-    words: Vec<u64>,
-}
-
-impl Selected {
-    pub fn of(hosts: &RoaringBitmap) -> Self {
-        let mut words = vec![0; hosts.max().map_or(0, |max| (max / WORD) as usize + 1)];
-        for number in hosts {
-            if let Some(word) = words.get_mut((number / WORD) as usize) {
-                *word |= 1_u64 << (number % WORD);
-            }
-        }
-        Self { words }
-    }
-
-    fn word(&self, at: u32) -> u64 {
-        self.words.get(at as usize).copied().unwrap_or(0)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn key(class: u32) -> CohortKey {
-        CohortKey {
-            set: None,
-            system: 0,
-            booted: 0,
-            class,
-        }
+    fn key(booted: u32) -> CohortKey {
+        CohortKey { set: None, booted }
     }
 
     #[test]
@@ -220,11 +174,6 @@ mod tests {
             numbers
                 .iter()
                 .all(|(id, number)| of_first.contains(*number) == (*id == 0))
-        );
-        let some = Selected::of(&of_first.iter().take(10).collect());
-        assert_eq!(
-            (cohorts.count(0, Some(&some)), cohorts.count(1, Some(&some))),
-            (10, 0)
         );
         for (id, number) in numbers.iter().filter(|(id, _)| *id == 0) {
             assert_eq!(cohorts.of(*number), Some(*id));

@@ -9,6 +9,7 @@ use crate::host::{
 };
 use crate::interner::{Interner, place};
 use crate::knowledge::{Judging, Knowledge};
+use crate::matched::Releases;
 use crate::set::{SetId, SetKey, Sets};
 use overlock_model::Timestamp;
 use overlock_model::advisory::Ecosystem;
@@ -98,7 +99,7 @@ impl Fleet {
             self.match_subject(subject, knowledge);
         }
         if interned.is_new {
-            self.cover(interned.set, knowledge);
+            self.cover(interned.set, knowledge, &mut Releases::default());
         }
         SetId(interned.set)
     }
@@ -231,6 +232,11 @@ impl Fleet {
         before: Option<&Record>,
     ) -> Record {
         let cohort = self.cohort(&host, set);
+        let class = self.class(&host);
+        let system = self.systems.hold(Keyed::of(System {
+            os: host.os,
+            arch: host.arch,
+        }));
         let name = before
             .filter(|before| *before.name == *host.name)
             .map_or_else(
@@ -242,6 +248,8 @@ impl Fleet {
             name,
             number: self.cohorts.admit(cohort),
             cohort,
+            system: system.0,
+            class,
             agent: self.agents.hold(host.agent.into()).0,
             running: host.running.map(|running| self.runnings.hold(running).0),
             standing: Some(host.standing)
@@ -255,26 +263,9 @@ impl Fleet {
 
     /// The cohort of a host, held for it.
     fn cohort(&mut self, host: &Host, set: Option<SetId>) -> u32 {
-        let facts = judged_facts(&host.facts.facts);
-        let (class, new_class) = self.classes.hold(Keyed::of(Class {
-            facts: host.facts.clone(),
-            labels: host.labels.clone(),
-        }));
-        if new_class {
-            *place(&mut self.class_facts, class) =
-                self.decided.hold_facts(facts, self.claims.bound());
-        }
         let key = CohortKey {
             set: set.map(|set| set.0),
-            system: self
-                .systems
-                .hold(Keyed::of(System {
-                    os: host.os.clone(),
-                    arch: host.arch.clone(),
-                }))
-                .0,
             booted: self.booted.hold(Booted::of(&host.kernel)).0,
-            class,
         };
         let (id, new) = self.cohorts.hold(key.clone());
         if new {
@@ -284,33 +275,43 @@ impl Fleet {
             let asleep = self.images_asleep(&key);
             self.cohorts.set_asleep(id, asleep);
         } else {
-            // The cohort holds these already.
-            self.release_parts_of(&key);
+            // The cohort holds it already.
+            self.booted.release(key.booted);
         }
         id
     }
 
-    fn release_parts_of(&mut self, key: &CohortKey) {
-        self.systems.release(key.system);
-        self.booted.release(key.booted);
-        if self.classes.release(key.class).is_some()
-            && let Some(facts) = self.class_facts.get(key.class as usize)
-        {
-            self.decided.release_facts(*facts);
+    /// What is said of a host, held for it.
+    fn class(&mut self, host: &Host) -> u32 {
+        let (class, new) = self.classes.hold(Keyed::of(Class {
+            facts: host.facts.clone(),
+            labels: host.labels.clone(),
+        }));
+        if new {
+            let facts = judged_facts(&host.facts.facts);
+            *place(&mut self.class_facts, class) =
+                self.decided.hold_facts(facts, self.claims.bound());
         }
+        class
     }
 
     fn let_go(&mut self, record: Record) {
         self.unlinger(record.lingering.as_deref(), record.number);
         self.by_name.remove(&(record.name, record.id));
         self.agents.release(record.agent);
+        self.systems.release(record.system);
+        if self.classes.release(record.class).is_some()
+            && let Some(facts) = self.class_facts.get(record.class as usize)
+        {
+            self.decided.release_facts(*facts);
+        }
         if let Some(running) = record.running {
             self.runnings.release(running);
         }
         let Some((id, key)) = self.cohorts.dismiss(record.number) else {
             return;
         };
-        self.release_parts_of(&key);
+        self.booted.release(key.booted);
         let Some(set) = key.set else { return };
         if let Some(facts) = self.sets.facts_mut(set) {
             facts.cohorts.retain(|other| *other != id);
@@ -430,11 +431,17 @@ impl<'a> HostEntry<'a> {
 
     pub(crate) fn class(&self) -> Option<&'a Class> {
         let fleet = self.fleet;
-        Some(&fleet.classes.get(self.key()?.class)?.value)
+        Some(&fleet.classes.get(self.record.class)?.value)
     }
 
-    fn system(&self) -> Option<&'a System> {
+    /// The number of the facts that decisions for it depend on.
+    pub(crate) fn facts_number(&self) -> Option<u32> {
+        let at = self.record.class as usize;
+        self.fleet.class_facts.get(at).copied()
+    }
+
+    pub(crate) fn system(&self) -> Option<&'a System> {
         let fleet = self.fleet;
-        Some(&fleet.systems.get(self.key()?.system)?.value)
+        Some(&fleet.systems.get(self.record.system)?.value)
     }
 }

@@ -181,6 +181,8 @@ pub(crate) struct Record {
     pub name: Arc<str>,
     pub number: u32,
     pub cohort: u32,
+    pub system: u32,
+    pub class: u32,
     pub agent: u32,
     /// `None` when unknown.
     pub running: Option<u32>,

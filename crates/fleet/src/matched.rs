@@ -2,13 +2,18 @@
 
 use crate::cohort::CohortKey;
 use crate::fleet::Fleet;
+use crate::interner::Map;
 use crate::knowledge::{Changed, Judging, Knowledge};
 use crate::subject::SubjectKey;
-use overlock_matching::{Image, Kernels, boots_as, judge, not_covered, scheme_of};
+use overlock_matching::{Context, Image, Kernels, boots_as, judge, not_covered, scheme_of};
 use overlock_model::advisory::Ecosystem;
 use overlock_model::package::Package;
 use overlock_versions::SortKey;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is known of each release while coverage is counted: its context, and which subjects are gaps in it.
+pub(crate) type Releases = Map<(Arc<str>, Arc<str>), (Context, Map<u32, bool>)>;
 
 /// What a matching did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,8 +65,9 @@ impl Fleet {
         // Where single packages changed, the table was there before: coverage is as it was, but for its first one.
         let whole = changed.everywhere || changed.ecosystems.values().any(Option::is_none);
         let sets = if whole { self.sets.ids() } else { Vec::new() };
+        let mut known = Releases::default();
         for set in &sets {
-            self.cover(*set, knowledge);
+            self.cover(*set, knowledge, &mut known);
         }
         self.sets.pool.sweep();
         self.generation += 1;
@@ -171,11 +177,14 @@ impl Fleet {
     }
 
     /// Counts what of a set could be judged.
-    pub(crate) fn cover(&mut self, set: u32, knowledge: &dyn Knowledge) {
-        let Some(facts) = self.sets.facts(set) else {
+    pub(crate) fn cover(&mut self, set: u32, knowledge: &dyn Knowledge, known: &mut Releases) {
+        let (Some(facts), Some(content)) = (self.sets.facts(set), self.sets.content(set)) else {
             return;
         };
-        let context = knowledge.context(&facts.os);
+        let release = (Arc::clone(&content.os_id), Arc::clone(&content.os_version));
+        let (context, gaps) = known
+            .entry(release)
+            .or_insert_with(|| (knowledge.context(&facts.os), Map::default()));
         let mut tables: BTreeMap<&Ecosystem, bool> = BTreeMap::new();
         let (mut missing, mut any) = (0_u64, false);
         for part in self.sets.parts(set) {
@@ -190,8 +199,10 @@ impl Fleet {
             any |= has_index;
             let found = !self.claims.rows(part.subject).is_empty();
             let gap = !found
-                && key.lend(&[], |subject| {
-                    not_covered(subject, has_index, &context).is_some()
+                && *gaps.entry(part.subject).or_insert_with(|| {
+                    key.lend(&[], |subject| {
+                        not_covered(subject, has_index, context).is_some()
+                    })
                 });
             if gap {
                 missing += u64::from(part.packages);

@@ -7,8 +7,6 @@
 //! ```
 
 use crate::claim::Claim;
-use crate::cohort::Selected;
-use crate::decided::Judged;
 use crate::fleet::{Fleet, HostEntry};
 use crate::subject::SubjectKey;
 use overlock_matching::scheme_of;
@@ -273,18 +271,6 @@ impl Fleet {
                     .filter(|row| !row.is_vouched())
                     .filter_map(move |row| Some((key.as_ref(), self.claims.get(row.claim())?)))
             })
-    }
-
-    /// The judgement of a claim for the hosts of a cohort.
-    pub(crate) fn judged(&self, claim: u32, cohort: u32) -> Option<Judged> {
-        let class = self.cohorts.key(cohort)?.class;
-        let facts = *self.class_facts.get(class as usize)?;
-        self.decided.of(&self.claims, claim, facts)
-    }
-
-    /// How many hosts of a cohort are among the selected.
-    pub(crate) fn count(&self, cohort: u32, selected: Option<&Selected>) -> u32 {
-        self.cohorts.count(cohort, selected)
     }
 
     /// The ids of hosts, by name and id.

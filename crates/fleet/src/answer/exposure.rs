@@ -3,9 +3,8 @@
 use super::ByDecision;
 use super::host::{HostCursor, HostList};
 use crate::claim::Claim;
-use crate::cohort::Selected;
 use crate::decided::Judged;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, HostEntry};
 use crate::freshness::Freshness;
 use crate::interner::Map;
 use crate::totals::Denominator;
@@ -206,10 +205,9 @@ impl Fleet {
     /// Exposures with their counts, most urgent first: one walk over all package sets.
     #[must_use]
     pub fn ranked(&self, filter: &ExposureFilter) -> Vec<Ranked> {
-        let selected = filter.hosts.as_ref().map(Selected::of);
         let wanted = self.wanted_claims(filter);
         let mut counted: Map<u32, Ranked> = Map::default();
-        for group in self.equal_groups(selected.as_ref()) {
+        for group in self.equal_hosts(filter.hosts.as_ref()) {
             let mut worst: Map<u32, Judged> = Map::default();
             for part in self.sets.parts(group.set) {
                 if group.asleep.binary_search(&part.subject).is_ok() {
@@ -354,44 +352,29 @@ impl Fleet {
         }
     }
 
-    /// Selected hosts by what counts here: set, sleeping kernels and facts.
-    fn equal_groups(&self, selected: Option<&Selected>) -> Vec<EqualHosts<'_>> {
-        let mut groups = Vec::new();
-        for set in self.sets.ids() {
-            let start = groups.len();
-            for cohort in self
-                .sets
-                .facts(set)
-                .into_iter()
-                .flat_map(|set| &set.cohorts)
-            {
-                let hosts = self.count(*cohort, selected);
-                let class = self.cohorts.key(*cohort).map(|key| key.class);
-                let facts = class.and_then(|class| self.class_facts.get(class as usize));
-                let (Some(facts), Some(known)) = (facts, self.cohorts.get(*cohort)) else {
-                    continue;
-                };
-                if hosts == 0 {
-                    continue;
-                }
-                let same = groups
-                    .iter_mut()
-                    .skip(start)
-                    .find(|group: &&mut EqualHosts<'_>| {
-                        group.facts == *facts && *group.asleep == *known.asleep
-                    });
-                match same {
-                    Some(group) => group.hosts += hosts,
-                    None => groups.push(EqualHosts {
-                        set,
-                        facts: *facts,
-                        asleep: &known.asleep,
-                        hosts,
-                    }),
-                }
-            }
+    /// Selected hosts by what counts here: package set, kernel and facts.
+    fn equal_hosts(&self, selected: Option<&RoaringBitmap>) -> Vec<EqualHosts<'_>> {
+        let mut counts: Map<(u32, u32), u32> = Map::default();
+        let mut count = |host: HostEntry<'_>| {
+            let facts = host.facts_number().unwrap_or(u32::MAX);
+            *counts.entry((host.record.cohort, facts)).or_default() += 1;
+        };
+        match selected {
+            None => self.hosts().for_each(&mut count),
+            Some(selected) => selected
+                .iter()
+                .filter_map(|number| self.numbered(number))
+                .for_each(&mut count),
         }
-        groups
+        let groups = counts.into_iter().filter_map(|((cohort, facts), hosts)| {
+            Some(EqualHosts {
+                set: self.cohorts.key(cohort)?.set?,
+                facts,
+                asleep: &self.cohorts.get(cohort)?.asleep,
+                hosts,
+            })
+        });
+        groups.collect()
     }
 
     fn exposure_row(&self, ranked: &Ranked) -> ExposureRow {

@@ -280,10 +280,10 @@ impl Fleet {
         &self,
         host: HostEntry<'_>,
         freshness: &Freshness,
-        memo: &mut Map<u32, ByDecision>,
+        memo: &mut Map<(u32, u32), ByDecision>,
     ) -> Option<HostRow> {
         let exposures = *memo
-            .entry(host.record.cohort)
+            .entry((host.record.cohort, host.record.class))
             .or_insert_with(|| self.by_decision(host));
         Some(HostRow {
             id: host.id()?,
@@ -306,8 +306,9 @@ impl Fleet {
     /// Vulnerabilities in force by the most urgent decision for any source.
     fn by_decision(&self, host: HostEntry<'_>) -> ByDecision {
         let mut worst: Map<u32, Judged> = Map::default();
+        let facts = host.facts_number().unwrap_or(u32::MAX);
         for (_, claim) in self.findings_in_force(host) {
-            let Some(judged) = self.judged(claim.id, host.record.cohort) else {
+            let Some(judged) = self.decided.of(&self.claims, claim.id, facts) else {
                 continue;
             };
             worst

@@ -27,7 +27,7 @@ impl Checked {
             .filter(|field| self.uses(**field))
             .map(|field| field.level())
             .max()
-            .unwrap_or(Level::Cohort)
+            .unwrap_or(Level::Class)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::check::Checked;
 use super::field::{Field, OS};
-use crate::fleet::{Fleet, HostEntry};
+use crate::fleet::HostEntry;
 use crate::freshness::{Flags, Freshness};
 use crate::host::{Class, System};
 use cel::Value;
@@ -27,9 +27,11 @@ impl Document {
 
     /// A host.
     pub fn of(host: HostEntry<'_>, freshness: &Freshness, checked: &Checked) -> Self {
-        let fleet = host.fleet;
-        let mut document =
-            Self::of_cohort(fleet, host.record.cohort, freshness, checked).unwrap_or_default();
+        let mut document = Self::default();
+        if let (Some(class), Some(system)) = (host.class(), host.system()) {
+            document.class(class, checked);
+            document.system(system, host.kernel(), checked);
+        }
         let flags = host.flags(freshness);
         document.shared(host, flags, checked);
         let seen = host.dates().seen;
@@ -50,6 +52,7 @@ impl Document {
     fn shared(&mut self, host: HostEntry<'_>, flags: Flags, checked: &Checked) {
         self.set(checked, Field::Agent, || host.agent().into());
         self.set(checked, Field::Standing, || host.standing().word().into());
+        self.set(checked, Field::Uncovered, || Value::Bool(flags.uncovered));
         self.set(checked, Field::Silent, || Value::Bool(flags.silent));
         self.set(checked, Field::Stale, || Value::Bool(flags.stale));
         self.set(checked, Field::Reboot, || {
@@ -63,31 +66,6 @@ impl Document {
                 .collect();
             sections.into()
         });
-    }
-
-    /// What all hosts of a cohort share.
-    pub fn of_cohort(
-        fleet: &Fleet,
-        cohort: u32,
-        _freshness: &Freshness,
-        checked: &Checked,
-    ) -> Option<Self> {
-        let key = fleet.cohorts.key(cohort)?;
-        let class = &fleet.classes.get(key.class)?.value;
-        let system = &fleet.systems.get(key.system)?.value;
-        let kernel = fleet
-            .booted
-            .get(key.booted)
-            .and_then(|booted| booted.release.clone());
-        let uncovered = key
-            .set
-            .and_then(|set| fleet.sets.facts(set))
-            .is_some_and(|facts| !facts.judged || facts.not_covered > 0);
-        let mut document = Self::default();
-        document.class(class, checked);
-        document.system(system, kernel, checked);
-        document.set(checked, Field::Uncovered, || Value::Bool(uncovered));
-        Some(document)
     }
 
     fn class(&mut self, class: &Class, checked: &Checked) {
@@ -125,9 +103,9 @@ impl Document {
         });
     }
 
-    fn system(&mut self, system: &System, kernel: Option<String>, checked: &Checked) {
+    fn system(&mut self, system: &System, kernel: Option<&str>, checked: &Checked) {
         self.set(checked, Field::Arch, || text(&system.arch));
-        self.set(checked, Field::Kernel, || text(&kernel));
+        self.set(checked, Field::Kernel, || kernel.unwrap_or_default().into());
         self.set(checked, Field::Os, || {
             let values = [
                 text(&system.os.codename),
@@ -166,7 +144,7 @@ impl Document {
             arch: Some("amd64".to_owned()),
         };
         document.class(&class, checked);
-        document.system(&system, Some("6.1.0-1-amd64".to_owned()), checked);
+        document.system(&system, Some("6.1.0-1-amd64"), checked);
         for field in [Field::Agent, Field::Id, Field::Name, Field::Standing] {
             document.set(checked, field, || "web-1".into());
         }

@@ -3,8 +3,8 @@
 /// How many hosts share the value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// All hosts of a cohort.
-    Cohort,
+    /// All hosts of which the same is said.
+    Class,
     /// Many hosts.
     Shared,
     /// Perhaps no other host.
@@ -38,39 +38,39 @@ fields! {
     /// Version of the agent; empty without one.
     Agent = "agent", Shared;
     /// Architecture in the package manager's word.
-    Arch = "arch", Cohort;
+    Arch = "arch", Shared;
     /// Hosts that do one job together.
-    Cluster = "cluster", Cohort;
+    Cluster = "cluster", Class;
     /// `low`, `medium`, `high`, `very_high` or `unknown`.
-    Criticality = "criticality", Cohort;
+    Criticality = "criticality", Class;
     /// `production`, `staging` … in the organisation's word.
-    Environment = "environment", Cohort;
+    Environment = "environment", Class;
     /// `small`, `controlled`, `open` or `unknown`.
-    Exposure = "exposure", Cohort;
+    Exposure = "exposure", Class;
     /// What fails together.
-    FailureDomain = "failure_domain", Cohort;
+    FailureDomain = "failure_domain", Class;
     /// Its id.
     Id = "id", Host;
     /// `low`, `medium`, `high`, `very_high` or `unknown`.
-    Impact = "business_impact", Cohort;
+    Impact = "business_impact", Class;
     /// Release of the running kernel.
-    Kernel = "kernel", Cohort;
+    Kernel = "kernel", Shared;
     /// What the host says of itself, by label; one that it does not have reads as empty.
-    Labels = "labels", Cohort;
+    Labels = "labels", Class;
     /// Last contact in seconds since 1970; 0 for never.
     LastSeen = "last_seen", Host;
     /// Its name.
     Name = "name", Host;
     /// `id`, `version`, `codename` and `name` of the release.
-    Os = "os", Cohort;
+    Os = "os", Shared;
     /// Who answers for it.
-    Owner = "owner", Cohort;
+    Owner = "owner", Class;
     /// Whether PCI DSS applies; false when unknown.
-    PciScope = "pci_scope", Cohort;
+    PciScope = "pci_scope", Class;
     /// Whether something asks for a reboot.
     Reboot = "reboot_pending", Shared;
     /// `server`, `workstation`, `network_device` or `unknown`.
-    Role = "role", Cohort;
+    Role = "role", Class;
     /// Whether it was not in touch for too long.
     Silent = "silent", Shared;
     /// Whether what is known of it is too old.
@@ -80,9 +80,9 @@ fields! {
     /// Sections that its owner switched off.
     SwitchedOff = "switched_off", Shared;
     /// Words that people gave it.
-    Tags = "tags", Cohort;
+    Tags = "tags", Class;
     /// Whether some of its packages could not be judged.
-    Uncovered = "uncovered", Cohort;
+    Uncovered = "uncovered", Shared;
     /// Whole hours since the last contact.
     UnseenHours = "unseen_hours", Host;
 }

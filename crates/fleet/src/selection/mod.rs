@@ -98,13 +98,47 @@ impl Selection {
         &self.text
     }
 
-    /// The hosts that are meant.
+    /// The hosts that are meant. Hosts that differ in nothing the expression looks at are asked about once.
     #[must_use]
     pub fn hosts(&self, fleet: &Fleet, freshness: &Freshness) -> SelectedHosts {
-        match self.checked.level() {
-            Level::Cohort => self.by_cohort(fleet, freshness),
-            level => self.by_host(fleet, freshness, level),
+        let level = self.checked.level();
+        let mut context = self.context();
+        let mut selected = SelectedHosts::default();
+        let mut numbers = Vec::new();
+        let mut known: Map<_, Result<bool, ExecutionError>> = Map::default();
+        for host in fleet.hosts() {
+            let mut ask = || {
+                let document = Document::of(host, freshness, &self.checked);
+                self.value(&mut context, &document)
+            };
+            let record = host.record;
+            let more = || {
+                (
+                    (record.cohort, record.system, record.agent, record.running),
+                    record.switched_off,
+                    record.standing().word(),
+                    host.flags(freshness),
+                )
+            };
+            let value = match level {
+                Level::Host => &ask(),
+                Level::Shared => known
+                    .entry((record.class, Some(more())))
+                    .or_insert_with(ask),
+                Level::Class => known.entry((record.class, None)).or_insert_with(ask),
+            };
+            match value {
+                Ok(true) => numbers.push(host.number()),
+                Ok(false) => {}
+                Err(error) => {
+                    selected.errors += 1;
+                    selected.example.get_or_insert_with(|| error.to_string());
+                }
+            }
         }
+        numbers.sort_unstable();
+        selected.hosts = numbers.into_iter().collect();
+        selected
     }
 
     /// Whether one host is meant; an error counts as no.
@@ -113,61 +147,6 @@ impl Selection {
         let mut context = self.context();
         self.value(&mut context, &Document::of(host, freshness, &self.checked))
             .unwrap_or(false)
-    }
-
-    fn by_cohort(&self, fleet: &Fleet, freshness: &Freshness) -> SelectedHosts {
-        let mut context = self.context();
-        let mut selected = SelectedHosts::default();
-        let mut cohorts = Vec::new();
-        for cohort in fleet.cohorts.ids() {
-            let Some(document) = Document::of_cohort(fleet, cohort, freshness, &self.checked)
-            else {
-                continue;
-            };
-            match self.value(&mut context, &document) {
-                Ok(true) => cohorts.push(cohort),
-                Ok(false) => {}
-                Err(error) => selected.note(error, u64::from(fleet.count(cohort, None))),
-            }
-        }
-        selected.hosts = fleet.cohorts.hosts(cohorts);
-        selected
-    }
-
-    fn by_host(&self, fleet: &Fleet, freshness: &Freshness, level: Level) -> SelectedHosts {
-        let mut context = self.context();
-        let mut selected = SelectedHosts::default();
-        let mut numbers = Vec::new();
-        let mut known: Map<_, Result<bool, ExecutionError>> = Map::default();
-        for host in fleet.hosts() {
-            let document = || Document::of(host, freshness, &self.checked);
-            let value = if level == Level::Host {
-                self.value(&mut context, &document())
-            } else {
-                // Hosts that differ in nothing the expression may look at have one value.
-                let record = host.record;
-                let key = (
-                    record.cohort,
-                    record.agent,
-                    record.running,
-                    record.switched_off,
-                    record.standing().word(),
-                    host.flags(freshness),
-                );
-                known
-                    .entry(key)
-                    .or_insert_with(|| self.value(&mut context, &document()))
-                    .clone()
-            };
-            match value {
-                Ok(true) => numbers.push(host.number()),
-                Ok(false) => {}
-                Err(error) => selected.note(error, 1),
-            }
-        }
-        numbers.sort_unstable();
-        selected.hosts = numbers.into_iter().collect();
-        selected
     }
 
     fn context(&self) -> Context<'static, 'static> {
@@ -207,13 +186,6 @@ impl Selection {
             ) => Err(SelectionError::types(&error)),
             _ => Ok(()),
         }
-    }
-}
-
-impl SelectedHosts {
-    fn note(&mut self, error: ExecutionError, hosts: u64) {
-        self.errors += hosts;
-        self.example.get_or_insert_with(|| error.to_string());
     }
 }
 

@@ -93,12 +93,13 @@ fn labels_are_named_freely_and_asked_for_by_has() {
 fn level_follows_what_is_looked_at() {
     let level = |text: &str| Selection::parse(text).unwrap().checked.level();
     assert_eq!(
-        level("host.os.id == 'debian' && 'web' in host.tags"),
-        Level::Cohort
+        level("host.criticality == 'high' && 'web' in host.tags"),
+        Level::Class
     );
+    assert_eq!(level("host.os.id == 'debian'"), Level::Shared);
     assert_eq!(level("host.silent || host.stale"), Level::Shared);
     assert_eq!(level("host.name.startsWith('web-')"), Level::Host);
-    assert_eq!(level("true"), Level::Cohort);
+    assert_eq!(level("true"), Level::Class);
 }
 
 proptest::proptest! {
