@@ -84,12 +84,11 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response {
     response
 }
 
-fn set(
-    headers: &mut HeaderMap,
-    name: axum::http::HeaderName,
-    value: &str,
-) -> Result<(), Problem> {
-    headers.insert(name, HeaderValue::from_str(value).map_err(Problem::internal)?);
+fn set(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) -> Result<(), Problem> {
+    headers.insert(
+        name,
+        HeaderValue::from_str(value).map_err(Problem::internal)?,
+    );
     Ok(())
 }
 

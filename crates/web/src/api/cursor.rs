@@ -26,7 +26,9 @@ pub(crate) fn seal<T: Serialize>(list: &str, position: &T) -> Result<String, Pro
 /// The position of a cursor.
 pub(crate) fn open<T: DeserializeOwned>(list: &str, cursor: &str) -> Result<T, Problem> {
     let refused = || {
-        Problem::invalid("`cursor`: it is none of this list with these filters; begin again without it")
+        Problem::invalid(
+            "`cursor`: it is none of this list with these filters; begin again without it",
+        )
     };
     let bytes = (cursor.len() <= CURSOR_BYTES)
         .then(|| bytes(cursor))
@@ -68,7 +70,10 @@ mod tests {
     fn a_position_comes_back_to_its_own_list_only() {
         let position = ("web-1".to_owned(), 7_u64);
         let cursor = seal("hosts?where=a", &position).unwrap();
-        assert_eq!(open::<(String, u64)>("hosts?where=a", &cursor), Ok(position));
+        assert_eq!(
+            open::<(String, u64)>("hosts?where=a", &cursor),
+            Ok(position)
+        );
         assert!(open::<(String, u64)>("hosts?where=b", &cursor).is_err());
         assert!(open::<(String, u64)>("hosts", &cursor).is_err());
     }

@@ -1,12 +1,12 @@
 //! Feeds behind the tables in use: how old is what answers are made from.
 
-use super::answer::read;
 use super::Serves;
+use super::answer::read;
 use super::page::{ListQuery, QUERY};
-use crate::shared::Shared;
 use crate::access::{Caller, Needs, Permission};
 use crate::problem::Problem;
 use crate::routes::{Call, Route, Routes};
+use crate::shared::Shared;
 use axum::response::Response;
 use overlock_model::feed::FeedStatus;
 use schemars::JsonSchema;
@@ -40,7 +40,12 @@ async fn list<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
     let asked = call.query::<ListQuery>()?;
     let api = call.shared.api()?;
     let world = api.truth.world();
-    let page = asked.page("feeds", world.feeds().to_vec(), |feed| feed.id.clone(), api.limits.page)?;
+    let page = asked.page(
+        "feeds",
+        world.feeds().to_vec(),
+        |feed| feed.id.clone(),
+        api.limits.page,
+    )?;
     read(
         &call,
         &FeedList {

@@ -1,7 +1,7 @@
 //! Whether the server lives, whether it is ready, and its numbers.
 
-use super::metrics::State;
 use super::Serves;
+use super::metrics::State;
 use super::visible::Visible;
 use crate::access::{Anybody, Caller, NeedsEverywhere, Permission, Public};
 use crate::problem::Problem;
@@ -15,7 +15,9 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 pub(crate) fn add<S: Serves>(routes: Routes<S>) -> Routes<S> {
     routes
         .add(
-            Route::get("/healthz").about("Says `ok` while the server runs.").media(TEXT),
+            Route::get("/healthz")
+                .about("Says `ok` while the server runs.")
+                .media(TEXT),
             Public,
             healthz,
         )

@@ -110,9 +110,21 @@ impl Metrics {
             self.event_streams.clone(),
         );
         for (name, about, values) in [
-            ("hosts", "Hosts, by standing and by what is missing", &state.hosts),
-            ("open_exposures", "Open exposures, by decision", &state.exposures),
-            ("feed_age_seconds", "Age of what a feed last said", &state.feeds),
+            (
+                "hosts",
+                "Hosts, by standing and by what is missing",
+                &state.hosts,
+            ),
+            (
+                "open_exposures",
+                "Open exposures, by decision",
+                &state.exposures,
+            ),
+            (
+                "feed_age_seconds",
+                "Age of what a feed last said",
+                &state.feeds,
+            ),
         ] {
             let family = Family::<Which, Gauge>::default();
             for (word, value) in values {
@@ -121,8 +133,16 @@ impl Metrics {
             registry.register(name, about, family);
         }
         for (name, about, value) in [
-            ("judging_backlog", "Hosts that wait to be judged", state.judging),
-            ("log_head", "Number of the last row of the log", state.log_head),
+            (
+                "judging_backlog",
+                "Hosts that wait to be judged",
+                state.judging,
+            ),
+            (
+                "log_head",
+                "Number of the last row of the log",
+                state.log_head,
+            ),
         ] {
             let gauge: Gauge = Gauge::default();
             gauge.set(value);
@@ -168,10 +188,15 @@ mod tests {
         router.oneshot(request.unwrap()).await.unwrap();
         let text = metrics.text(&State::default()).unwrap();
         assert!(
-            text.contains(r#"overlock_requests_total{method="GET",route="/a/{id}",status="200"} 2"#),
+            text.contains(
+                r#"overlock_requests_total{method="GET",route="/a/{id}",status="200"} 2"#
+            ),
             "{text}"
         );
-        assert!(!text.contains("wp-login") && text.contains(r#"route="none""#), "{text}");
+        assert!(
+            !text.contains("wp-login") && text.contains(r#"route="none""#),
+            "{text}"
+        );
         assert!(text.ends_with("# EOF\n"));
     }
 }

@@ -41,8 +41,8 @@ use crate::problem::Problem;
 use crate::routes::{RouteInfo, Routes};
 use crate::shared::Shared;
 use axum::http::Method;
-use serde::Deserialize;
 use reference::Reference;
+use serde::Deserialize;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, Semaphore};
 
@@ -132,7 +132,8 @@ pub(crate) fn needs_match(info: &RouteInfo) -> bool {
 /// A text that people gave: 1 to 200 characters on one line.
 pub(crate) fn owned(field: &str, text: String) -> Result<String, Problem> {
     let length = text.chars().count();
-    if (1..=200).contains(&length) && !text.chars().any(char::is_control) && !text.trim().is_empty() {
+    if (1..=200).contains(&length) && !text.chars().any(char::is_control) && !text.trim().is_empty()
+    {
         Ok(text)
     } else {
         Err(Problem::invalid(format!(

@@ -49,9 +49,14 @@ where
     if !call.headers().contains_key(HEADER) {
         return make.await?.response();
     }
-    let key = call.header(HEADER).filter(|key| is_key(key)).ok_or_else(|| {
-        Problem::invalid(format!("`{HEADER}` is 1 to {KEY_BYTES} printable characters"))
-    })?;
+    let key = call
+        .header(HEADER)
+        .filter(|key| is_key(key))
+        .ok_or_else(|| {
+            Problem::invalid(format!(
+                "`{HEADER}` is 1 to {KEY_BYTES} printable characters"
+            ))
+        })?;
     let actor = &*call.proof.actor().to_string();
     let keyed = Keyed::of(actor, key);
     let named = (actor, keyed.name.as_str());
@@ -62,14 +67,14 @@ where
         what.as_bytes(),
         &call.body,
     ]);
-    match store
-        .begin(named, request, now, now + BUSY)
-        .await?
-    {
+    match store.begin(named, request, now, now + BUSY).await? {
         Begun::New => {}
         Begun::Running => {
-            return Err(Problem::new(Code::Conflict, "the same request is still being carried out")
-                .retry_after(5));
+            return Err(Problem::new(
+                Code::Conflict,
+                "the same request is still being carried out",
+            )
+            .retry_after(5));
         }
         Begun::Another => return Err(Problem::new(Code::IdempotencyMismatch, "")),
         Begun::Done(kept) => return keyed.open(&kept.response)?.response(),
@@ -85,9 +90,7 @@ where
         status: 201,
         response: keyed.seal(&made)?,
     };
-    store
-        .finish(named, request, &kept, now + KEPT)
-        .await?;
+    store.finish(named, request, &kept, now + KEPT).await?;
     made.response()
 }
 
@@ -127,18 +130,16 @@ impl Keyed {
         };
         let mut text = serde_json::to_vec(&plain).map_err(Problem::internal)?;
         self.cipher()?
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::empty(),
-                &mut text,
-            )
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text)
             .map_err(Problem::internal)?;
         Ok([nonce.as_slice(), &text].concat())
     }
 
     fn open(&self, sealed: &[u8]) -> Result<Made, Problem> {
         let damaged = || Problem::internal("a kept answer is damaged");
-        let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>().ok_or_else(damaged)?;
+        let (nonce, text) = sealed
+            .split_first_chunk::<NONCE_LEN>()
+            .ok_or_else(damaged)?;
         let mut text = text.to_vec();
         let plain = self
             .cipher()?

@@ -89,11 +89,7 @@ fn generator(settings: SchemaSettings) -> SchemaGenerator {
         .into_generator()
 }
 
-fn operation(
-    info: &RouteInfo,
-    gives: &mut SchemaGenerator,
-    takes: &mut SchemaGenerator,
-) -> Value {
+fn operation(info: &RouteInfo, gives: &mut SchemaGenerator, takes: &mut SchemaGenerator) -> Value {
     let route = &info.route;
     let mut operation = Map::new();
     operation.insert("tags".into(), json!([noun(info.path)]));
@@ -157,9 +153,15 @@ fn operation(
         }
     }
     if info.method == Method::GET && route.gives.is_some() {
-        responses.insert("304".into(), json!({ "description": "The caller has it already." }));
+        responses.insert(
+            "304".into(),
+            json!({ "description": "The caller has it already." }),
+        );
     }
-    responses.insert("default".into(), json!({ "$ref": "#/components/responses/problem" }));
+    responses.insert(
+        "default".into(),
+        json!({ "$ref": "#/components/responses/problem" }),
+    );
     operation.insert("responses".into(), json!(responses));
     Value::Object(operation)
 }

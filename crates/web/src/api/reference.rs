@@ -10,8 +10,8 @@ use crate::access::{Anybody, Public};
 use crate::base64;
 use crate::problem::Problem;
 use crate::routes::{Call, Route, RouteInfo, Routes};
-use axum::http::{HeaderValue, StatusCode};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use overlock_model::plan::Digest;
 use serde_json::{Map, Value};
@@ -38,7 +38,9 @@ pub(crate) fn add<S: Serves>(routes: Routes<S>) -> Routes<S> {
             json,
         )
         .add(
-            Route::get("/api/docs").about("The same for people.").media(HTML),
+            Route::get("/api/docs")
+                .about("The same for people.")
+                .media(HTML),
             Public,
             html,
         )
@@ -151,7 +153,11 @@ fn operation_of(out: &mut String, path: &str, method: &str, operation: &Value) {
     if parameters.peek().is_some() {
         out.push_str("<table><tr><th>parameter<th>in<th>about");
         for parameter in parameters {
-            let must = if parameter["required"] == true { " (required)" } else { "" };
+            let must = if parameter["required"] == true {
+                " (required)"
+            } else {
+                ""
+            };
             let _ = write!(
                 out,
                 "<tr><td><code>{}</code><td>{}{must}<td>{} <small>{}</small>",
@@ -164,7 +170,12 @@ fn operation_of(out: &mut String, path: &str, method: &str, operation: &Value) {
         out.push_str("</table>");
     }
     for (media, body) in entries(&operation["requestBody"]["content"]) {
-        let _ = write!(out, "<p>Takes {} as <code>{}</code></p>", kind(&body["schema"]), escape(media));
+        let _ = write!(
+            out,
+            "<p>Takes {} as <code>{}</code></p>",
+            kind(&body["schema"]),
+            escape(media)
+        );
     }
     for (status, response) in entries(&operation["responses"]) {
         for (media, body) in entries(&response["content"]) {
@@ -177,7 +188,11 @@ fn operation_of(out: &mut String, path: &str, method: &str, operation: &Value) {
             );
         }
     }
-    let _ = write!(out, "<pre>{}</pre></details>", escape(&curl(path, method, operation)));
+    let _ = write!(
+        out,
+        "<pre>{}</pre></details>",
+        escape(&curl(path, method, operation))
+    );
 }
 
 /// How the route is asked by hand.
@@ -207,7 +222,11 @@ fn schema_of(out: &mut String, schema: &Value) {
     if fields.peek().is_some() {
         out.push_str("<table><tr><th>field<th>kind<th>about");
         for (name, field) in fields {
-            let may = if required.contains(&name) { "" } else { " (may be absent)" };
+            let may = if required.contains(&name) {
+                ""
+            } else {
+                " (may be absent)"
+            };
             let _ = write!(
                 out,
                 "<tr><td><code>{}</code><td>{}{may}<td>{}",
@@ -248,7 +267,11 @@ fn kind(schema: &Value) -> String {
         Value::String(word) if word == "array" => format!("list of {}", kind(&schema["items"])),
         Value::String(word) => {
             let format = text(&schema["format"]);
-            let format = if format.is_empty() { String::new() } else { format!(" ({})", escape(format)) };
+            let format = if format.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", escape(format))
+            };
             format!("{}{format}", escape(word))
         }
         Value::Array(words) => {
@@ -260,7 +283,9 @@ fn kind(schema: &Value) -> String {
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn text(value: &Value) -> &str {

@@ -109,7 +109,9 @@ impl Visible {
 
     /// Asks something of the fleet about the hosts that the caller may see.
     pub fn read<R>(&self, ask: impl FnOnce(&Fleet, Hosts) -> R) -> R {
-        self.shared.truth.read(|fleet| ask(fleet, self.hosts(fleet)))
+        self.shared
+            .truth
+            .read(|fleet| ask(fleet, self.hosts(fleet)))
     }
 
     /// The host of an id or a name.
@@ -162,9 +164,8 @@ impl Visible {
             Some(name) => {
                 let groups = self.shared.store.host_groups().await?;
                 let group = groups.into_iter().find(|group| group.name == *name);
-                let group = group.ok_or_else(|| {
-                    Problem::invalid("`group`: there is no such group")
-                })?;
+                let group =
+                    group.ok_or_else(|| Problem::invalid("`group`: there is no such group"))?;
                 Some(parse("group", &group.selection)?)
             }
         };

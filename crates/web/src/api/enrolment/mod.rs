@@ -4,11 +4,11 @@
 
 pub(crate) mod model;
 
+use super::Serves;
 use super::answer::{Made, nothing, read};
 use super::once::{new_id, once};
-use super::visible::Visible;
 use super::page::{ListQuery, QUERY};
-use super::Serves;
+use super::visible::Visible;
 use crate::access::{Caller, Needs, Permission, Reach, is_group_name};
 use crate::authority::random;
 use crate::problem::{Code, Problem};
@@ -70,7 +70,12 @@ async fn list<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
         .filter(|known| is_own(&call.proof, known.token.group.as_deref()))
         .map(EnrolmentTokenLine::from)
         .collect();
-    let page = asked.page("enrolment-tokens", items, |token| token.id.clone(), api.limits.page)?;
+    let page = asked.page(
+        "enrolment-tokens",
+        items,
+        |token| token.id.clone(),
+        api.limits.page,
+    )?;
     read(
         &call,
         &EnrolmentTokenList {
@@ -88,15 +93,23 @@ async fn make<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
     given.facts.tags.append(&mut given.tags);
     let valid = given.valid_seconds.unwrap_or(VALID);
     if !(1..=VALID_MOST).contains(&valid) {
-        return Err(Problem::invalid(format!("`valid_seconds` is 1 to {VALID_MOST}")));
+        return Err(Problem::invalid(format!(
+            "`valid_seconds` is 1 to {VALID_MOST}"
+        )));
     }
     if !(1..=USES_MOST).contains(&given.uses.unwrap_or(1)) {
         return Err(Problem::invalid(format!("`uses` is 1 to {USES_MOST}")));
     }
     if given.replaces.is_some() && given.uses.is_some_and(|uses| uses > 1) {
-        return Err(Problem::invalid("a token that `replaces` a host has one of `uses`"));
+        return Err(Problem::invalid(
+            "a token that `replaces` a host has one of `uses`",
+        ));
     }
-    if given.group.as_deref().is_some_and(|group| !is_group_name(group)) {
+    if given
+        .group
+        .as_deref()
+        .is_some_and(|group| !is_group_name(group))
+    {
         return Err(Problem::invalid("`group`: no name of a group"));
     }
     super::hosts::facts::bounded(&given.facts)?;
@@ -160,5 +173,9 @@ async fn withdraw<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem>
         .store
         .revoke_enrolment_token(&known.id, &call.proof.by(api.clock.now()))
         .await?;
-    if withdrawn { Ok(nothing()) } else { Err(Problem::not_found()) }
+    if withdrawn {
+        Ok(nothing())
+    } else {
+        Err(Problem::not_found())
+    }
 }

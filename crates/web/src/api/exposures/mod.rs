@@ -124,7 +124,12 @@ async fn list<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
             hosts: hosts.selected().cloned(),
             ..ExposureFilter::default()
         };
-        fleet.exposure_list(&filter, page.after.as_ref(), page.limit, visible.freshness())
+        fleet.exposure_list(
+            &filter,
+            page.after.as_ref(),
+            page.limit,
+            visible.freshness(),
+        )
     });
     if let Some(least) = asked.decision {
         // The list is in order of decisions: what is less urgent is its end.
@@ -178,7 +183,11 @@ async fn hosts<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
             visible.freshness(),
         )
     });
-    let next = detail.affected.next.map(|next| page.seal(&next)).transpose()?;
+    let next = detail
+        .affected
+        .next
+        .map(|next| page.seal(&next))
+        .transpose()?;
     let mains: BTreeSet<&str> = detail
         .exposures
         .iter()
@@ -196,7 +205,11 @@ async fn hosts<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
             items,
             next,
             hosts: detail.affected.totals.hosts,
-            exposures: detail.exposures.into_iter().map(ExposureLine::from).collect(),
+            exposures: detail
+                .exposures
+                .into_iter()
+                .map(ExposureLine::from)
+                .collect(),
             denominator: detail.totals,
             vulnerability,
         },

@@ -79,9 +79,7 @@ async fn give<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
         let subject = subject(&api.store, &given.subject).await?;
         group_is_there(&api.store, &role.0).await?;
         let (id, by) = (new_id()?, call.proof.by(now));
-        api.store
-            .grant(&id, &subject, &role.0, &by)
-            .await?;
+        api.store.grant(&id, &subject, &role.0, &by).await?;
         let line = GrantLine {
             id: id.clone(),
             subject: match subject {
@@ -117,7 +115,11 @@ async fn take<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
         .store
         .withdraw(&given.id, &call.proof.by(api.clock.now()))
         .await?;
-    if taken { Ok(nothing()) } else { Err(Problem::not_found()) }
+    if taken {
+        Ok(nothing())
+    } else {
+        Err(Problem::not_found())
+    }
 }
 
 async fn users<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
@@ -184,7 +186,9 @@ async fn subject(store: &Store, text: &str) -> Result<Subject, Problem> {
                 (None, _) => Err(Problem::invalid(
                     "`subject`: nobody of that id has logged in yet",
                 )),
-                _ => Err(Problem::invalid("`subject`: more than one has it; give the id")),
+                _ => Err(Problem::invalid(
+                    "`subject`: more than one has it; give the id",
+                )),
             }
         }
         _ => Err(Problem::invalid(

@@ -6,14 +6,14 @@
 pub(crate) mod model;
 
 use super::answer::{nothing, read};
-use super::visible::count_of;
 use super::page::{ListQuery, QUERY};
+use super::visible::count_of;
 use super::{Serves, owned};
 use crate::access::{Caller, Needs, NeedsEverywhere, Permission, Reach, is_group_name};
 use crate::problem::{Code, Problem};
 use crate::routes::{Call, Route, Routes};
 use axum::response::Response;
-use model::{GroupDocument, GroupGiven, GroupList, GroupLine};
+use model::{GroupDocument, GroupGiven, GroupLine, GroupList};
 use overlock_store::{Grant, HostGroup, Scope};
 
 pub(crate) fn add<S: Serves>(routes: Routes<S>) -> Routes<S> {
@@ -49,7 +49,12 @@ async fn list<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
     if let Reach::Groups(own) = call.proof.reach() {
         groups.retain(|group| own.contains(&group.name));
     }
-    let page = asked.page("groups", groups, |group| group.name.clone(), api.limits.page)?;
+    let page = asked.page(
+        "groups",
+        groups,
+        |group| group.name.clone(),
+        api.limits.page,
+    )?;
     let items = page
         .items
         .into_iter()
@@ -75,7 +80,10 @@ async fn put<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
     let group = HostGroup {
         name,
         selection: given.selection,
-        owner: owned("owner", given.owner.unwrap_or_else(|| call.proof.name().to_owned()))?,
+        owner: owned(
+            "owner",
+            given.owner.unwrap_or_else(|| call.proof.name().to_owned()),
+        )?,
     };
     let hosts = count_of(&api, &group)?;
     may_move(&call, &group.name).await?;
@@ -94,7 +102,11 @@ async fn remove<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
         .store
         .delete_host_group(&name, &call.proof.by(api.clock.now()))
         .await?;
-    if removed { Ok(nothing()) } else { Err(Problem::not_found()) }
+    if removed {
+        Ok(nothing())
+    } else {
+        Err(Problem::not_found())
+    }
 }
 
 /// Refuses who could not give every role that stands over the group to itself, over every host.

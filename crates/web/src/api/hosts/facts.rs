@@ -40,15 +40,19 @@ pub(super) async fn change<S: Serves>(call: Call<S, Caller>) -> Result<Response,
         call.must_match(&etag(&before)?)?;
     }
     let facts = merged(&before.facts, &patch)?;
-    let after = FactsDocument { facts, ..before.clone() };
+    let after = FactsDocument {
+        facts,
+        ..before.clone()
+    };
     if after.facts != before.facts {
         set(&api, &call.proof, &after.id, &after.facts).await?;
     }
     let tag = etag(&after)?;
     let mut response = done(&after)?;
-    response
-        .headers_mut()
-        .insert(ETAG, HeaderValue::from_str(&tag).map_err(Problem::internal)?);
+    response.headers_mut().insert(
+        ETAG,
+        HeaderValue::from_str(&tag).map_err(Problem::internal)?,
+    );
     Ok(response)
 }
 
@@ -59,12 +63,19 @@ pub(super) async fn change_many<S: Serves>(call: Call<S, Caller>) -> Result<Resp
     let visible = Visible::of(&api, &call.proof).await?;
     let given: FactsOfMany = call.json()?;
     if !(1..=HOSTS).contains(&given.hosts.len()) {
-        return Err(Problem::invalid(format!("`hosts` holds 1 to {HOSTS} hosts")));
+        return Err(Problem::invalid(format!(
+            "`hosts` holds 1 to {HOSTS} hosts"
+        )));
     }
     let _turn = api.own.facts.lock().await;
     let mut wanted = Vec::with_capacity(given.hosts.len());
     for (name, patch) in &given.hosts {
-        let place = |problem: Problem| Problem::new(problem.code(), format!("host `{name}`: {}", problem.detail()));
+        let place = |problem: Problem| {
+            Problem::new(
+                problem.code(),
+                format!("host `{name}`: {}", problem.detail()),
+            )
+        };
         let id = visible.find(name).map_err(place)?;
         let before = document(&api, id).await?;
         let after = merged(&before.facts, &lifted(patch)).map_err(place)?;
@@ -88,7 +99,11 @@ pub(super) async fn change_many<S: Serves>(call: Call<S, Caller>) -> Result<Resp
 }
 
 async fn document(shared: &Shared, id: HostId) -> Result<FactsDocument, Problem> {
-    let host = shared.store.host(&id).await?.ok_or_else(Problem::not_found)?;
+    let host = shared
+        .store
+        .host(&id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     Ok(FactsDocument {
         schema: "overlock.host-facts/1",
         id,
@@ -131,7 +146,9 @@ fn lifted(patch: &Value) -> Value {
         .collect();
     if !inner.is_empty() {
         merge(
-            outer.entry("facts").or_insert_with(|| Value::Object(serde_json::Map::new())),
+            outer
+                .entry("facts")
+                .or_insert_with(|| Value::Object(serde_json::Map::new())),
             &Value::Object(inner),
         );
     }
@@ -172,8 +189,17 @@ fn merge(target: &mut Value, patch: &Value) {
 /// A name that facts have; of another one even its `null` is a slip that is to be told.
 fn known(name: &str) -> bool {
     [
-        "facts", "tags", "cluster", "failure_domain", "criticality", "exposure", "environment", "owner",
-        "business_impact", "pci_scope", "role",
+        "facts",
+        "tags",
+        "cluster",
+        "failure_domain",
+        "criticality",
+        "exposure",
+        "environment",
+        "owner",
+        "business_impact",
+        "pci_scope",
+        "role",
     ]
     .contains(&name)
 }
@@ -224,7 +250,10 @@ mod tests {
         assert_eq!(change(&one, json!({})).unwrap(), one);
         assert_eq!(change(&one, json!({"tags": []})).unwrap().tags.len(), 0);
         assert_eq!(change(&one, json!({"tags": null})).unwrap().tags.len(), 0);
-        assert_eq!(change(&one, json!({"facts": null})).unwrap().facts.owner, None);
+        assert_eq!(
+            change(&one, json!({"facts": null})).unwrap().facts.owner,
+            None
+        );
     }
 
     #[test]
@@ -236,10 +265,17 @@ mod tests {
             (json!({"facts": {"criticality": "huge"}}), "huge"),
             (json!({"cluster": ""}), "cluster"),
             (json!({"facts": {"owner": "a\u{1b}[2J"}}), "owner"),
-            (json!({"tags": (0..65).map(|at| at.to_string()).collect::<Vec<_>>()}), "tags"),
+            (
+                json!({"tags": (0..65).map(|at| at.to_string()).collect::<Vec<_>>()}),
+                "tags",
+            ),
         ] {
             let problem = merged(&HostFacts::default(), &patch).unwrap_err();
-            assert!(problem.detail().contains(named), "{patch}: {}", problem.detail());
+            assert!(
+                problem.detail().contains(named),
+                "{patch}: {}",
+                problem.detail()
+            );
         }
         assert!(merged(&HostFacts::default(), &json!([])).is_err());
     }

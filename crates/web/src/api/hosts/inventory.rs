@@ -1,10 +1,10 @@
 //! What was on a host, now or at a time, and what that means: exposures with all their evidence, and why.
 
+use crate::access::Caller;
 use crate::api::answer::read;
 use crate::api::page::ListQuery;
 use crate::api::visible::Visible;
 use crate::api::{NoQuery, Serves};
-use crate::access::Caller;
 use crate::problem::{Code, Problem};
 use crate::routes::Call;
 use crate::shared::Shared;

@@ -48,7 +48,10 @@ pub(super) async fn release<S: Serves>(call: Call<S, Caller>) -> Result<Response
 pub(super) async fn revoke<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
     let (api, host) = host_of(&call).await?;
     let why = owned("reason", call.json::<Reason>()?.reason)?;
-    if matches!(host.standing, Standing::Revoked { .. } | Standing::Unmanaged) {
+    if matches!(
+        host.standing,
+        Standing::Revoked { .. } | Standing::Unmanaged
+    ) {
         return Err(conflict(&host, "it has nothing to revoke"));
     }
     let by = call.proof.by(api.clock.now());

@@ -52,7 +52,10 @@ fn reported(host: &HostId, span: &SectionSpan) -> Happened {
     Happened {
         at: span.since,
         kind: "reported".to_owned(),
-        summary: format!("section {} changed (report {})", span.section, span.revision),
+        summary: format!(
+            "section {} changed (report {})",
+            span.section, span.revision
+        ),
         actor: format!("host:{host}"),
     }
 }
@@ -81,7 +84,10 @@ fn stages(episode: &Episode) -> Vec<Happened> {
             Some(Happened {
                 at: at?,
                 kind: state.to_owned(),
-                summary: format!("{} in {} {}{again}", key.vulnerability, key.source, episode.installed),
+                summary: format!(
+                    "{} in {} {}{again}",
+                    key.vulnerability, key.source, episode.installed
+                ),
                 actor: "server".to_owned(),
             })
         })

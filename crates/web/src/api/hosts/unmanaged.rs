@@ -20,7 +20,9 @@ pub(super) async fn add<S: Serves>(call: Call<S, Caller>) -> Result<Response, Pr
     let api = call.shared.api()?;
     let given: UnmanagedGiven = call.json()?;
     if !(1..=NAMES).contains(&given.names.len()) {
-        return Err(Problem::invalid(format!("`names` holds 1 to {NAMES} names")));
+        return Err(Problem::invalid(format!(
+            "`names` holds 1 to {NAMES} names"
+        )));
     }
     let names: BTreeSet<String> = given
         .names

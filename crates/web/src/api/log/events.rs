@@ -4,18 +4,18 @@
 //! rows itself and hands on the next only when the client took the one before: a slow client costs one page of rows and
 //! no row is lost; who comes back names the last row it saw.
 
-use crate::access::Caller;
 use super::model::LogLine;
+use crate::access::Caller;
 use crate::api::Serves;
 use crate::api::visible::Visible;
 use crate::problem::{Code, Problem};
 use crate::routes::{Call, Query};
+use crate::shared::Shared;
 use axum::body::{Body, Bytes};
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::Response;
 use http_body_util::channel::{Channel, Sender};
-use crate::shared::Shared;
 use overlock_store::LogRow;
 use serde::Deserialize;
 use std::convert::Infallible;
@@ -55,9 +55,11 @@ pub(super) async fn stream<S: Serves>(call: Call<S, Caller>) -> Result<Response,
         ),
         None => asked.since,
     };
-    let place = Arc::clone(&api.own.streams).try_acquire_owned().map_err(|_| {
-        Problem::new(Code::Unavailable, "all streams of events are taken").retry_after(30)
-    })?;
+    let place = Arc::clone(&api.own.streams)
+        .try_acquire_owned()
+        .map_err(|_| {
+            Problem::new(Code::Unavailable, "all streams of events are taken").retry_after(30)
+        })?;
     let from = match last {
         Some(last) if last < 0 => return Err(Problem::invalid("a row's number is 0 or more")),
         Some(last) => last,
@@ -87,7 +89,10 @@ pub(super) async fn stream<S: Serves>(call: Call<S, Caller>) -> Result<Response,
 /// Feeds a client until it is gone.
 async fn feed(api: &Arc<Shared>, caller: &Caller, mut last: i64, mut to: Sender<Bytes>) {
     let mut head = api.followed.subscribe();
-    if send(&mut to, ": rows of the log follow\n\n".to_owned()).await.is_err() {
+    if send(&mut to, ": rows of the log follow\n\n".to_owned())
+        .await
+        .is_err()
+    {
         return;
     }
     loop {

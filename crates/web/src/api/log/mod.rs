@@ -3,14 +3,14 @@
 pub(crate) mod events;
 pub(crate) mod model;
 
-use super::answer::{done, read};
 use super::Serves;
+use super::answer::{done, read};
+use super::page::Asked;
 use super::visible::Visible;
 use crate::access::{Caller, Needs, NeedsEverywhere, Permission};
 use crate::problem::Problem;
 use crate::routes::{Call, Query, Route, Routes};
 use axum::response::Response;
-use super::page::Asked;
 use model::{LogDocument, LogLine, LogVerdictDocument};
 use overlock_store::LogVerdict;
 use serde::Deserialize;
@@ -76,7 +76,13 @@ async fn rows<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
     if since < 0 {
         return Err(Problem::invalid("`since` is 0 or more"));
     }
-    let page = Asked::<i64>::new("log", &since, asked.cursor.as_deref(), asked.limit, api.limits.page)?;
+    let page = Asked::<i64>::new(
+        "log",
+        &since,
+        asked.cursor.as_deref(),
+        asked.limit,
+        api.limits.page,
+    )?;
     let visible = Visible::of(&api, &call.proof).await?;
     let head = api.store.log_head().await?.rows;
     let rows = api
@@ -87,7 +93,11 @@ async fn rows<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
         )
         .await?;
     let page = page.page(rows, |row| row.seq, |row| row)?;
-    let items = visible.rows(page.items).into_iter().map(LogLine::from).collect();
+    let items = visible
+        .rows(page.items)
+        .into_iter()
+        .map(LogLine::from)
+        .collect();
     read(
         &call,
         &LogDocument {

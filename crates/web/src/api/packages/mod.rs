@@ -74,7 +74,9 @@ pub(crate) fn add<S: Serves>(routes: Routes<S>) -> Routes<S> {
     routes
         .add(
             Route::get("/api/v1/packages/{package}/hosts")
-                .about("Hosts that have a package, by the name of a binary package or of its source.")
+                .about(
+                    "Hosts that have a package, by the name of a binary package or of its source.",
+                )
                 .query(HOSTS_QUERY)
                 .gives::<PackageHosts>(),
             Needs(Permission::Read),
@@ -173,7 +175,14 @@ async fn clears<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
             several_ => return Err(several(several_)),
         };
         let answer = fleet
-            .upgrade(&kind, &source, Some(&asked.to), None, seen.selected(), visible.freshness())
+            .upgrade(
+                &kind,
+                &source,
+                Some(&asked.to),
+                None,
+                seen.selected(),
+                visible.freshness(),
+            )
             .map_err(Problem::invalid)?;
         Ok((kind, answer))
     })?;
@@ -325,7 +334,10 @@ fn packages(content: &SectionContent, wanted: &[Wanted]) -> Vec<Package> {
             let package: Package = serde_json::from_str(line)
                 .or_else(|_| serde_json::from_str::<LanguageLine>(line).map(|line| line.package))
                 .ok()?;
-            wanted.iter().any(|wanted| wanted.has(&package)).then_some(package)
+            wanted
+                .iter()
+                .any(|wanted| wanted.has(&package))
+                .then_some(package)
         })
         .collect()
 }

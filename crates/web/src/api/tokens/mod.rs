@@ -87,7 +87,9 @@ async fn make<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
     let name = owned("name", given.name)?;
     let valid = given.valid_seconds.unwrap_or(VALID);
     if !(1..=VALID_MOST).contains(&valid) {
-        return Err(Problem::invalid(format!("`valid_seconds` is 1 to {VALID_MOST}")));
+        return Err(Problem::invalid(format!(
+            "`valid_seconds` is 1 to {VALID_MOST}"
+        )));
     }
     let mut roles = given.roles;
     match (given.role, given.group) {
@@ -108,7 +110,10 @@ async fn make<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
         }
         let by = call.proof.by(now);
         let expires = now + SignedDuration::from_secs(valid.into());
-        let secret = format!("{PREFIX}{}", hex(&random::<32>().map_err(Problem::internal)?));
+        let secret = format!(
+            "{PREFIX}{}",
+            hex(&random::<32>().map_err(Problem::internal)?)
+        );
         let token = ApiToken {
             id: new_id()?,
             name: name.clone(),
@@ -149,5 +154,9 @@ async fn withdraw<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem>
         .store
         .revoke_api_token(&known.id, &call.proof.by(api.clock.now()))
         .await?;
-    if withdrawn { Ok(nothing()) } else { Err(Problem::not_found()) }
+    if withdrawn {
+        Ok(nothing())
+    } else {
+        Err(Problem::not_found())
+    }
 }
