@@ -106,6 +106,9 @@ pub struct Problem {
     /// What is wrong with this request.
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: Cow<'static, str>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
     #[serde(skip)]
     retry_seconds: Option<u32>,
 }
@@ -121,6 +124,7 @@ impl Problem {
             status: code.status().as_u16(),
             code,
             detail: detail.into(),
+            hint: None,
             retry_seconds: None,
         }
     }
@@ -142,6 +146,13 @@ impl Problem {
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed inside");
         Self::new(Code::Internal, "the log of the server says more")
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
     }
 
     /// With a time to wait.

@@ -61,7 +61,11 @@ impl From<StoreError> for Problem {
                 error = &error as &dyn std::error::Error,
                 "the database does not do what is asked"
             );
-            return Self::new(Code::Unavailable, "the database cannot be used now").retry_after(10);
+            let problem = Self::new(Code::Unavailable, "the database cannot be used now");
+            return match error.hint() {
+                Some(hint) => problem.hint(hint).retry_after(10),
+                None => problem.retry_after(10),
+            };
         }
         if matches!(error, StoreError::Conflict { .. }) {
             return Self::new(Code::Conflict, "it is already there");

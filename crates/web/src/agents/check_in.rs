@@ -109,6 +109,7 @@ async fn wanted(
         if hold.is_zero() {
             return Ok((Wanted::Nothing, UNHELD_SECONDS));
         }
+        let _held = shared.own.metrics.held_poll();
         tokio::select! {
             () = woken => {}
             () = tokio::time::sleep_until(until) => return Ok((Wanted::Nothing, HELD_SECONDS)),

@@ -73,6 +73,7 @@ pub(super) async fn report(call: Call<Shared, AgentProof>) -> Result<Response, R
             verdict(&shared, &entry, outcome, reported)?
         }
     };
+    shared.own.metrics.report(&verdict);
     answer(&ReportAnswer {
         schema: ReportAnswer::schema(),
         time: shared.clock.now(),

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::middleware::{Next, from_fn};
+use overlock_protocol::Verdict;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -39,16 +40,11 @@ impl Which {
 /// What is counted while the server runs. Clones count together.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
-    /// Requests, by route and status; what no route has is counted as one.
-    pub requests: Family<Served, Counter>,
-    /// Check-ins of agents, by `hello`, `poll`, `renew`, `enrol`.
-    pub check_ins: Family<Which, Counter>,
-    /// Reports, by what became of them.
-    pub reports: Family<Which, Counter>,
-    /// Polls that are held open now.
-    pub held_polls: Gauge,
-    /// Streams of events that are open now.
-    pub event_streams: Gauge,
+    /// By route and status; what no route has is counted as one. Check-ins are those of `/agent/v1/poll`.
+    requests: Family<Served, Counter>,
+    reports: Family<Which, Counter>,
+    held_polls: Gauge,
+    event_streams: Gauge,
 }
 
 /// What is so at the moment of asking.
@@ -66,7 +62,45 @@ pub(crate) struct State {
     pub log_head: i64,
 }
 
+/// Counted while it is there.
+#[derive(Debug)]
+pub struct Open(Gauge);
+
+impl Open {
+    fn of(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 impl Metrics {
+    /// A poll is held open.
+    #[must_use]
+    pub fn held_poll(&self) -> Open {
+        Open::of(&self.held_polls)
+    }
+
+    /// A stream of events is open.
+    #[must_use]
+    pub fn event_stream(&self) -> Open {
+        Open::of(&self.event_streams)
+    }
+
+    /// A report was answered.
+    pub fn report(&self, verdict: &Verdict) {
+        let word = match verdict {
+            Verdict::Accepted { .. } => "accepted",
+            Verdict::SendAll { .. } => "send_all",
+        };
+        self.reports.get_or_create(&Which::new(word)).inc();
+    }
+
     /// Counts every request that the router answers.
     #[must_use]
     pub fn counted(&self, router: Router) -> Router {
@@ -97,7 +131,6 @@ impl Metrics {
     pub(crate) fn text(&self, state: &State) -> Result<String, Problem> {
         let mut registry = Registry::with_prefix("overlock");
         registry.register("requests", "Requests answered", self.requests.clone());
-        registry.register("check_ins", "Check-ins of agents", self.check_ins.clone());
         registry.register("reports", "Reports of agents", self.reports.clone());
         registry.register(
             "held_polls",

@@ -214,8 +214,11 @@ impl Filter {
 /// A condition over hosts.
 pub(crate) fn parse(field: &str, text: &str) -> Result<Selection, Problem> {
     Selection::parse(text).map_err(|error| {
-        let hint = error.hint.as_deref().map(|hint| format!("; {hint}"));
-        Problem::invalid(format!("`{field}`: {error}{}", hint.unwrap_or_default()))
+        let problem = Problem::invalid(format!("`{field}`: {error}"));
+        match error.hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
     })
 }
 

@@ -68,14 +68,13 @@ pub(super) async fn stream<S: Serves>(call: Call<S, Caller>) -> Result<Response,
     let (sender, body) = Channel::<Bytes, Infallible>::new(1);
     let caller = call.proof.clone();
     tokio::spawn(async move {
-        api.own.metrics.event_streams.inc();
+        let open = api.own.metrics.event_stream();
         tokio::select! {
             () = api.stop.stopped() => {}
             () = sleep(LIFE) => {}
             () = feed(&api, &caller, from, sender) => {}
         }
-        api.own.metrics.event_streams.dec();
-        drop(place);
+        drop((open, place));
     });
     let mut response = Response::new(Body::new(body));
     let headers = response.headers_mut();
