@@ -22,6 +22,11 @@ pub fn all() -> Result<Vec<Generated>> {
         path: "docs/cli.md".to_owned(),
         text: cli_reference()?,
     });
+    // After the command line, whose build is this program's too.
+    files.push(Generated {
+        path: "docs/openapi.json".to_owned(),
+        text: api_reference()?,
+    });
     Ok(files)
 }
 
@@ -96,6 +101,12 @@ fn cli_reference() -> Result<String> {
     let program = workspace::target().join("debug/overlock");
     add_help(&mut page, &[&program.to_string_lossy()], &mut Vec::new())?;
     Ok(page)
+}
+
+/// The description of the API, as a server with all its routes gives it.
+fn api_reference() -> Result<String> {
+    let program = workspace::target().join("debug/overlock-openapi");
+    command::output(&mut command::command(&program.to_string_lossy(), &[]))
 }
 
 /// Adds the help of one command, then of those below it.
