@@ -102,7 +102,6 @@ impl Metrics {
     }
 
     /// Counts every request that the router answers.
-    #[must_use]
     pub fn counted(&self, router: Router) -> Router {
         let requests = self.requests.clone();
         router.layer(from_fn(move |request: Request, next: Next| {

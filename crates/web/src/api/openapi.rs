@@ -105,7 +105,7 @@ fn operation(info: &RouteInfo, gives: &mut SchemaGenerator, takes: &mut SchemaGe
             "in": "query",
             "required": REQUIRED.contains(&query.name),
             "description": query.about,
-            "schema": value_of(query.name),
+            "schema": value_of(info.path, query.name),
         })
     }));
     parameters.extend(headers(info));
@@ -255,7 +255,7 @@ fn path_parameter(name: &str) -> Value {
 const REQUIRED: [&str; 1] = ["to"];
 
 /// What a parameter of a query may be: each name means the same everywhere.
-fn value_of(name: &str) -> Value {
+fn value_of(path: &str, name: &str) -> Value {
     match name {
         "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 100 }),
         "since" => json!({ "type": "integer", "minimum": 0, "default": 0 }),
@@ -264,8 +264,10 @@ fn value_of(name: &str) -> Value {
         "standing" => {
             json!({ "enum": ["unconfirmed", "active", "quarantined", "revoked", "unmanaged"] })
         }
-        "state" => json!({
-            "enum": overlock_model::episode::EpisodeState::ALL.map(|state| state.as_str()),
+        // The identity provider has a `state` too.
+        "state" if path == "/api/v1/exposures" => json!({ "enum": ["exposed", "installed"] }),
+        "type" => json!({
+            "enum": super::packages::KINDS.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
         }),
         _ => json!({ "type": "string", "maxLength": 4096 }),
     }

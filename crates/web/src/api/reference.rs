@@ -100,13 +100,13 @@ async fn html<S: Serves>(call: Call<S, Anybody>) -> Result<Response, Problem> {
 /// The page of a description.
 pub(super) fn page(document: &Value) -> String {
     let mut out = String::from("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">");
-    let title = escape(text(&document["info"]["title"]));
+    let title = escape(text(at(document, "/info/title")));
     // Writing to a text does not fail.
     let _ = write!(
         out,
         "<title>{title} API</title><meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style>\n\
          <h1>{title} API</h1><p>{}</p><p><a href=\"/api/v1/openapi.json\">openapi.json</a></p><nav>",
-        escape(text(&document["info"]["description"]))
+        escape(text(at(document, "/info/description")))
     );
     let nouns = items(&document["tags"]).map(|tag| text(&tag["name"]));
     for noun in nouns.clone() {
@@ -126,7 +126,7 @@ pub(super) fn page(document: &Value) -> String {
         }
     }
     out.push_str("\n<h2 id=\"schemas\">schemas</h2>");
-    for (name, schema) in entries(&document["components"]["schemas"]) {
+    for (name, schema) in entries(at(document, "/components/schemas")) {
         let shown = escape(name);
         let _ = write!(
             out,
@@ -169,7 +169,7 @@ fn operation_of(out: &mut String, path: &str, method: &str, operation: &Value) {
         }
         out.push_str("</table>");
     }
-    for (media, body) in entries(&operation["requestBody"]["content"]) {
+    for (media, body) in entries(at(operation, "/requestBody/content")) {
         let _ = write!(
             out,
             "<p>Takes {} as <code>{}</code></p>",
@@ -209,7 +209,7 @@ fn curl(path: &str, method: &str, operation: &Value) -> String {
     if method != "get" {
         let _ = write!(line, " \\\n  -X {}", method.to_uppercase());
     }
-    for (media, _) in entries(&operation["requestBody"]["content"]) {
+    for (media, _) in entries(at(operation, "/requestBody/content")) {
         let _ = write!(line, " \\\n  -H 'Content-Type: {media}' --data @body.json");
     }
     let _ = write!(line, " \\\n  \"https://SERVER{path}\"");
@@ -286,6 +286,11 @@ fn plain(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// A part of the document; what is not there is `null`.
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
 }
 
 fn text(value: &Value) -> &str {

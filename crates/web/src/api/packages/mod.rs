@@ -56,7 +56,7 @@ const CLEARS_QUERY: &[Query] = &[
 ];
 
 /// Kinds that a name is looked for in.
-const KINDS: [PackageType; 11] = [
+pub(crate) const KINDS: [PackageType; 11] = [
     PackageType::Deb,
     PackageType::Rpm,
     PackageType::Apk,
