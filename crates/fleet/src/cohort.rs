@@ -34,6 +34,8 @@ pub(crate) struct Cohort {
 #[derive(Debug, Clone, Copy, Default)]
 struct Word {
     cohort: u32,
+    /// Set of the cohort, kept here so that a large answer is one walk over words; `u32::MAX` for none.
+    set: u32,
     used: u64,
 }
 
@@ -68,8 +70,10 @@ impl Cohorts {
                 });
                 cohort.words.push(at);
                 cohort.open.push(at);
+                let set = self.keys.get(id).and_then(|key| key.set);
                 *place(&mut self.words, at) = Word {
                     cohort: id,
+                    set: set.unwrap_or(u32::MAX),
                     used: 0,
                 };
                 at
@@ -133,21 +137,38 @@ impl Cohorts {
         self.words.len() * WORD as usize
     }
 
-    /// Hosts of some cohorts.
-    pub fn hosts(&self, cohorts: impl IntoIterator<Item = u32>) -> RoaringBitmap {
+    /// Hosts of some package sets, and of some cohorts besides: one walk over all words, whatever is asked, since a
+    /// search for the words of each cohort would meet a cold line of memory at every step.
+    pub fn hosts(&self, sets: &RoaringBitmap, cohorts: &RoaringBitmap) -> RoaringBitmap {
+        let (sets, cohorts) = (Bits::of(sets), Bits::of(cohorts));
         let mut bytes = vec![0_u8; self.words.len() * 8];
-        for id in cohorts {
-            let Some(cohort) = self.get(id) else { continue };
-            for at in &cohort.words {
-                let from = *at as usize;
-                if let (Some(to), Some(word)) =
-                    (bytes.get_mut(from * 8..from * 8 + 8), self.words.get(from))
-                {
-                    to.copy_from_slice(&word.used.to_le_bytes());
-                }
+        for (to, word) in bytes.chunks_exact_mut(8).zip(&self.words) {
+            if sets.has(word.set) || cohorts.has(word.cohort) {
+                to.copy_from_slice(&word.used.to_le_bytes());
             }
         }
         RoaringBitmap::from_lsb0_bytes(0, &bytes)
+    }
+}
+
+/// Numbers as plain bits, to be asked for one by one.
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn of(numbers: &RoaringBitmap) -> Self {
+        let mut words = vec![0; numbers.max().map_or(0, |max| (max / WORD) as usize + 1)];
+        for number in numbers {
+            if let Some(word) = words.get_mut((number / WORD) as usize) {
+                *word |= 1_u64 << (number % WORD);
+            }
+        }
+        Self(words)
+    }
+
+    fn has(&self, number: u32) -> bool {
+        self.0
+            .get((number / WORD) as usize)
+            .is_some_and(|word| word >> (number % WORD) & 1 == 1)
     }
 }
 
@@ -159,6 +180,10 @@ mod tests {
         CohortKey { set: None, booted }
     }
 
+    fn hosts(cohorts: &Cohorts, id: u32) -> RoaringBitmap {
+        cohorts.hosts(&RoaringBitmap::new(), &[id].into_iter().collect())
+    }
+
     #[test]
     fn hosts_of_a_cohort_share_words_and_numbers_are_used_again() {
         let mut cohorts = Cohorts::default();
@@ -168,7 +193,7 @@ mod tests {
             numbers.push((id, cohorts.admit(id)));
         }
         assert_eq!(cohorts.words.len(), 4);
-        let of_first = cohorts.hosts([0]);
+        let of_first = hosts(&cohorts, 0);
         assert_eq!(of_first.len(), 100);
         assert!(
             numbers
@@ -179,9 +204,9 @@ mod tests {
             assert_eq!(cohorts.of(*number), Some(*id));
             cohorts.dismiss(*number);
         }
-        assert!(cohorts.get(0).is_none() && cohorts.hosts([0]).is_empty());
+        assert!(cohorts.get(0).is_none() && hosts(&cohorts, 0).is_empty());
         let (id, new) = cohorts.hold(key(7));
         assert!(new && cohorts.admit(id) < 256);
-        assert_eq!(cohorts.hosts([1]).len(), 100);
+        assert_eq!(hosts(&cohorts, 1).len(), 100);
     }
 }

@@ -94,44 +94,37 @@ impl Fleet {
     }
 
     pub(crate) fn hosts_of_claims(&self, claims: impl IntoIterator<Item = u32>) -> RoaringBitmap {
-        let known = claims
-            .into_iter()
-            .filter_map(|claim| self.claims.get(claim));
-        self.cohorts.hosts(self.cohorts_of_claims(known))
-    }
-
-    /// Hosts on which a subject is in force.
-    pub(crate) fn hosts_of_subject(&self, subject: u32) -> RoaringBitmap {
-        let sets = self.sets.of_subject(subject).into_iter().flatten();
-        let cohorts = sets
-            .filter_map(|set| self.sets.facts(set))
-            .flat_map(|facts| facts.cohorts.iter().copied())
-            .filter(|cohort| !self.sleeps(*cohort, subject));
-        self.cohorts.hosts(cohorts)
-    }
-
-    /// Cohorts on which one of these claims is in force; one may come twice.
-    fn cohorts_of_claims<'a>(&self, claims: impl Iterator<Item = &'a Claim>) -> Vec<u32> {
         let mut plain = RoaringBitmap::new();
         let mut kernels = RoaringBitmap::new();
-        for claim in claims {
+        for claim in claims
+            .into_iter()
+            .filter_map(|claim| self.claims.get(claim))
+        {
             if claim.finding.kernel {
                 kernels |= &claim.subjects;
             } else {
                 plain |= &claim.subjects;
             }
         }
-        let mut cohorts = self.cohorts_of_sets(&self.sets_of_subjects(&plain));
-        for subject in &kernels {
+        let booted = self.cohorts_awake(&kernels);
+        self.cohorts.hosts(&self.sets_of_subjects(&plain), &booted)
+    }
+
+    /// Hosts on which a subject is in force.
+    pub(crate) fn hosts_of_subject(&self, subject: u32) -> RoaringBitmap {
+        let cohorts = self.cohorts_awake(&[subject].into_iter().collect());
+        self.cohorts.hosts(&RoaringBitmap::new(), &cohorts)
+    }
+
+    /// Cohorts on which one of these subjects is in force.
+    pub(crate) fn cohorts_awake(&self, subjects: &RoaringBitmap) -> RoaringBitmap {
+        let mut cohorts = RoaringBitmap::new();
+        for subject in subjects {
             for set in self.sets.of_subject(subject).into_iter().flatten() {
-                let of_set = self
-                    .sets
-                    .facts(set)
-                    .into_iter()
-                    .flat_map(|set| &set.cohorts);
+                let of_set = self.sets.facts(set).into_iter();
                 cohorts.extend(
                     of_set
-                        .copied()
+                        .flat_map(|facts| facts.cohorts.iter().copied())
                         .filter(|cohort| !self.sleeps(*cohort, subject)),
                 );
             }
@@ -156,13 +149,6 @@ impl Fleet {
         sets
     }
 
-    fn cohorts_of_sets(&self, sets: &RoaringBitmap) -> Vec<u32> {
-        sets.iter()
-            .filter_map(|set| self.sets.facts(set))
-            .flat_map(|facts| facts.cohorts.iter().copied())
-            .collect()
-    }
-
     /// Hosts that have a package, by the name of a binary package or of its source.
     ///
     /// # Errors
@@ -174,7 +160,7 @@ impl Fleet {
         versions: &Versions,
     ) -> Result<RoaringBitmap, VersionsError> {
         let sets = self.sets_with(kind, name, versions)?;
-        Ok(self.cohorts.hosts(self.cohorts_of_sets(&sets)))
+        Ok(self.cohorts.hosts(&sets, &RoaringBitmap::new()))
     }
 
     fn sets_with(

@@ -5,7 +5,11 @@
 //! packages, patched up to a day of its own. Prints JSON lines `{"name", "value", "unit"}` for `cargo xtask bench`; one run
 //! is one size, so that its memory is its own.
 
-#![allow(clippy::print_stdout, reason = "a program for developers")]
+#![allow(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a program for developers"
+)]
 
 mod sets;
 mod world;

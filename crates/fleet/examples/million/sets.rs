@@ -85,7 +85,7 @@ impl Sets {
     pub fn inventory(&self, _world: &World, number: usize) -> Inventory {
         let mut dice = Dice::new(number as u64 ^ 0x5e7);
         // Every other set is of the largest real inventory, the rest of all others in turn.
-        let base = if number % 2 == 0 {
+        let base = if number.is_multiple_of(2) {
             &self.bases[0]
         } else {
             &self.bases[number / 2 % self.bases.len()]

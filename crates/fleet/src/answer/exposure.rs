@@ -6,7 +6,7 @@ use crate::claim::Claim;
 use crate::decided::Judged;
 use crate::fleet::{Fleet, HostEntry};
 use crate::freshness::Freshness;
-use crate::interner::Map;
+use crate::interner::{Map, place};
 use crate::totals::Denominator;
 use overlock_model::Timestamp;
 use overlock_model::decision::Decision;
@@ -19,7 +19,8 @@ use roaring::RoaringBitmap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// Schema of [`ExposureList`].
 pub const EXPOSURE_LIST_SCHEMA: &str = "overlock.exposure-list/1";
@@ -162,7 +163,7 @@ impl Fleet {
         let page = ranked.iter().skip(from).take(limit);
         let next = page
             .clone()
-            .last()
+            .next_back()
             .filter(|_| from.saturating_add(limit) < ranked.len())
             .map(Ranked::cursor);
         ExposureList {
@@ -202,54 +203,126 @@ impl Fleet {
         }
     }
 
-    /// Exposures with their counts, most urgent first: one walk over all package sets.
+    /// Exposures with their counts, most urgent first. Claims that hold for the same subjects have the same hosts, which
+    /// are counted once: a kernel's thousand vulnerabilities cost as much as one.
     #[must_use]
     pub fn ranked(&self, filter: &ExposureFilter) -> Vec<Ranked> {
+        let counts = self.counts(filter.hosts.as_ref());
         let wanted = self.wanted_claims(filter);
-        let mut counted: Map<u32, Ranked> = Map::default();
-        for group in self.equal_hosts(filter.hosts.as_ref()) {
-            let mut worst: Map<u32, Judged> = Map::default();
-            for part in self.sets.parts(group.set) {
-                if group.asleep.binary_search(&part.subject).is_ok() {
-                    continue;
-                }
-                for row in self.claims.rows(part.subject) {
-                    let claim = row.claim();
-                    if row.is_vouched()
-                        || wanted
-                            .as_ref()
-                            .is_some_and(|wanted| !wanted.contains(claim))
-                    {
-                        continue;
-                    }
-                    let Some(known) = self.claims.get(claim) else {
-                        continue;
-                    };
-                    let Some(judged) = self.decided.of(&self.claims, claim, group.facts) else {
-                        continue;
-                    };
-                    worst
-                        .entry(known.topic)
-                        .and_modify(|before| before.worsen(&judged))
-                        .or_insert(judged);
-                }
-            }
-            for (topic, judged) in worst {
-                let fits = filter
-                    .decision
-                    .is_none_or(|wanted| wanted == judged.decision);
-                if fits && let Some(row) = self.slot(&mut counted, topic) {
-                    row.decision = row.decision.max(judged.decision);
-                    row.risk = row.risk.max(judged.risk);
-                    row.deadline = earlier(row.deadline, judged.deadline);
-                    row.by_decision.add(judged.decision, u64::from(group.hosts));
-                }
+        let mut spreads: Map<(bool, Vec<u32>), Rc<Spread>> = Map::default();
+        let mut ranked = Vec::new();
+        for (topic, about) in self.claims.topics.iter() {
+            let claims: Vec<(u32, Rc<Spread>)> = self
+                .claims
+                .of_topic(topic)
+                .iter()
+                .filter(|claim| {
+                    wanted
+                        .as_ref()
+                        .is_none_or(|wanted| wanted.contains(**claim))
+                })
+                .filter_map(|claim| self.claims.get(*claim))
+                .map(|claim| {
+                    let key = (claim.finding.kernel, claim.subjects.iter().collect());
+                    let spread = spreads
+                        .entry(key)
+                        .or_insert_with(|| Rc::new(self.spread(&claim.subjects, &counts)));
+                    (claim.id, Rc::clone(spread))
+                })
+                .collect();
+            let Some(known) = self.claims.vulnerability(about.vulnerability) else {
+                continue;
+            };
+            let mut row = Ranked {
+                key: EpisodeKey {
+                    vulnerability: known.name.to_string(),
+                    kind: about.kind.clone(),
+                    source: about.source.to_string(),
+                },
+                decision: Decision::Defer,
+                risk: 0.0,
+                deadline: None,
+                by_decision: ByDecision::default(),
+                not_in_force: 0,
+                topic: Some(topic),
+            };
+            self.count_topic(&mut row, &claims, &counts, filter.decision);
+            if row.by_decision.total() > 0 {
+                ranked.push(row);
             }
         }
-        let mut ranked: Vec<Ranked> = counted.into_values().collect();
         self.add_lingering(&mut ranked, filter);
         ranked.sort_by(|a, b| a.order().cmp(&b.order()));
         ranked
+    }
+
+    /// Adds up the hosts of some claims, each host by the most urgent decision for it.
+    fn count_topic(
+        &self,
+        row: &mut Ranked,
+        claims: &[(u32, Rc<Spread>)],
+        counts: &Counts,
+        wanted: Option<Decision>,
+    ) {
+        let mut add = |judged: Judged, hosts: u64| {
+            if hosts > 0 && wanted.is_none_or(|wanted| wanted == judged.decision) {
+                row.decision = row.decision.max(judged.decision);
+                row.risk = row.risk.max(judged.risk);
+                row.deadline = earlier(row.deadline, judged.deadline);
+                row.by_decision.add(judged.decision, hosts);
+            }
+        };
+        let together: u64 = claims.iter().map(|(_, spread)| spread.cohorts.len()).sum();
+        let mut union = RoaringBitmap::new();
+        for (_, spread) in claims {
+            union |= &spread.cohorts;
+        }
+        if union.len() == together {
+            for (claim, spread) in claims {
+                for (facts, hosts) in &spread.hosts {
+                    if let Some(judged) = self.decided.of(&self.claims, *claim, *facts) {
+                        add(judged, *hosts);
+                    }
+                }
+            }
+            return;
+        }
+        // Some hosts have several of them (two builds, two binaries): the worst counts.
+        let all: BTreeSet<u32> = claims
+            .iter()
+            .flat_map(|(_, spread)| spread.hosts.keys().copied())
+            .collect();
+        for facts in all {
+            let mut judged: Vec<(Judged, &Spread)> = claims
+                .iter()
+                .filter_map(|(claim, spread)| {
+                    Some((
+                        self.decided.of(&self.claims, *claim, facts)?,
+                        spread.as_ref(),
+                    ))
+                })
+                .collect();
+            judged.sort_by_key(|(judged, _)| Reverse((judged.decision, judged.risk.to_bits())));
+            let mut seen = RoaringBitmap::new();
+            for (judged, spread) in judged {
+                let fresh = &spread.cohorts - &seen;
+                let hosts = fresh.iter().map(|cohort| counts.of(cohort, facts)).sum();
+                seen |= fresh;
+                add(judged, hosts);
+            }
+        }
+    }
+
+    /// Where subjects are in force, and how many hosts of which facts that is.
+    fn spread(&self, subjects: &RoaringBitmap, counts: &Counts) -> Spread {
+        let cohorts = self.cohorts_awake(subjects);
+        let mut hosts: BTreeMap<u32, u64> = BTreeMap::new();
+        for cohort in &cohorts {
+            for (facts, count) in counts.0.get(cohort as usize).into_iter().flatten() {
+                *hosts.entry(*facts).or_default() += count;
+            }
+        }
+        Spread { cohorts, hosts }
     }
 
     /// Hosts whose fix is installed and not in force are exposed all the same, whatever the packages say.
@@ -328,36 +401,18 @@ impl Fleet {
         Some(claims.filter(fits).map(|claim| claim.id).collect())
     }
 
-    fn slot<'a>(&self, counted: &'a mut Map<u32, Ranked>, topic: u32) -> Option<&'a mut Ranked> {
-        use std::collections::hash_map::Entry;
-        match counted.entry(topic) {
-            Entry::Occupied(known) => Some(known.into_mut()),
-            Entry::Vacant(free) => {
-                let about = self.claims.topics.get(topic)?;
-                let name = &self.claims.vulnerability(about.vulnerability)?.name;
-                Some(free.insert(Ranked {
-                    key: EpisodeKey {
-                        vulnerability: name.to_string(),
-                        kind: about.kind.clone(),
-                        source: about.source.to_string(),
-                    },
-                    decision: Decision::Defer,
-                    risk: 0.0,
-                    deadline: None,
-                    by_decision: ByDecision::default(),
-                    not_in_force: 0,
-                    topic: Some(topic),
-                }))
-            }
-        }
-    }
-
-    /// Selected hosts by what counts here: package set, kernel and facts.
-    fn equal_hosts(&self, selected: Option<&RoaringBitmap>) -> Vec<EqualHosts<'_>> {
-        let mut counts: Map<(u32, u32), u32> = Map::default();
+    /// Selected hosts by cohort and facts.
+    fn counts(&self, selected: Option<&RoaringBitmap>) -> Counts {
+        let mut counts = Counts::default();
         let mut count = |host: HostEntry<'_>| {
-            let facts = host.facts_number().unwrap_or(u32::MAX);
-            *counts.entry((host.record.cohort, facts)).or_default() += 1;
+            let Some(facts) = host.facts_number() else {
+                return;
+            };
+            let of_cohort = place(&mut counts.0, host.record.cohort);
+            match of_cohort.iter_mut().find(|(known, _)| *known == facts) {
+                Some((_, hosts)) => *hosts += 1,
+                None => of_cohort.push((facts, 1)),
+            }
         };
         match selected {
             None => self.hosts().for_each(&mut count),
@@ -366,15 +421,7 @@ impl Fleet {
                 .filter_map(|number| self.numbered(number))
                 .for_each(&mut count),
         }
-        let groups = counts.into_iter().filter_map(|((cohort, facts), hosts)| {
-            Some(EqualHosts {
-                set: self.cohorts.key(cohort)?.set?,
-                facts,
-                asleep: &self.cohorts.get(cohort)?.asleep,
-                hosts,
-            })
-        });
-        groups.collect()
+        counts
     }
 
     fn exposure_row(&self, ranked: &Ranked) -> ExposureRow {
@@ -423,20 +470,25 @@ impl Fleet {
     }
 }
 
-/// Hosts for which every finding and every decision is the same.
-struct EqualHosts<'a> {
-    set: u32,
-    facts: u32,
-    asleep: &'a [u32],
-    hosts: u32,
+/// Hosts of each cohort by their facts.
+#[derive(Default)]
+struct Counts(Vec<Vec<(u32, u64)>>);
+
+impl Counts {
+    fn of(&self, cohort: u32, facts: u32) -> u64 {
+        let of_cohort = self.0.get(cohort as usize).into_iter().flatten();
+        of_cohort
+            .filter(|(known, _)| *known == facts)
+            .map(|(_, hosts)| hosts)
+            .sum()
+    }
 }
 
-impl Judged {
-    fn worsen(&mut self, other: &Self) {
-        self.decision = self.decision.max(other.decision);
-        self.risk = self.risk.max(other.risk);
-        self.deadline = earlier(self.deadline, other.deadline);
-    }
+/// Where a claim is in force.
+struct Spread {
+    cohorts: RoaringBitmap,
+    /// Hosts by facts.
+    hosts: BTreeMap<u32, u64>,
 }
 
 fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {

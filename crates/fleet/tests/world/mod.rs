@@ -1,5 +1,7 @@
 //! A small world: four editions of one table, and hosts with a few packages and a kernel.
 
+#![allow(clippy::unwrap_used, reason = "a world for tests")]
+
 use overlock_fleet::{Fleet, Host, HostDates, Knowledge, Running, SetKey};
 use overlock_index::{AdvisoryBuilder, AdvisoryIndex};
 use overlock_matching::{Advisories, Context, Finding, assess};
