@@ -98,7 +98,7 @@ async fn no_spelling_of_a_path_leads_around_its_check() {
     for info in world.server.table() {
         let path = path_of(info.path, &host);
         for trick in tricks(&path) {
-            if trick == path {
+            if trick == path || !trick.starts_with('/') {
                 continue;
             }
             // Not from text: `//x` would be read as the address of a host.
