@@ -1,5 +1,7 @@
 //! The fleet against the matcher: whatever happened to it, it says of each host what a scan of that host says.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod world;
 
 use overlock_fleet::answer::{ExposureFilter, HostCursor};
