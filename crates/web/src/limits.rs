@@ -21,6 +21,12 @@ pub struct Limits {
     pub answer: Duration,
     /// Longest hold of a poll.
     pub hold: Duration,
+    /// Polls held open at once. Each keeps a connection with its keys and buffers, some 50 KiB; agents beyond that are
+    /// answered at once, close their connection, and come back later: a large fleet costs memory by its requests, not by
+    /// its hosts.
+    pub held_polls: usize,
+    /// When agents come back that could not be held.
+    pub unheld: Duration,
     /// Time for running requests when the server stops.
     pub stop: Duration,
     /// Requests at once on one connection of HTTP/2.
@@ -50,6 +56,8 @@ impl Default for Limits {
             body: Duration::from_secs(60),
             answer: Duration::from_secs(60),
             hold: Duration::from_secs(300),
+            held_polls: 1_000,
+            unheld: Duration::from_secs(300),
             stop: Duration::from_secs(10),
             streams: 64,
             api_body_bytes: 1 << 20,

@@ -224,6 +224,7 @@ impl Server {
             clock: options.clock,
             stop: stop.clone(),
             enrolments: Attempts::new(limits.refused_enrolments),
+            held: Arc::new(Semaphore::new(limits.held_polls)),
             reports: Arc::new(Semaphore::new(limits.reports)),
             followed: watch::Sender::new(0),
             written: Notify::new(),

@@ -46,6 +46,8 @@ pub struct Shared {
     pub stop: Stop,
     /// Enrolments that were refused, by address.
     pub enrolments: Attempts,
+    /// Places for polls that are held open.
+    pub held: Arc<Semaphore>,
     /// Reports that are unpacked and checked now.
     pub reports: Arc<Semaphore>,
     /// Number of the newest row of the log that this server has followed; streams of events wait for it to move.

@@ -48,9 +48,9 @@ pub fn run(command: &Exposure) -> Result<Done, Failure> {
             format,
             remote,
         } => {
-            let below: Vec<_> = below.iter().map(|below| ("below", below.clone())).collect();
-            let path = format!("/api/v1/packages/{}/hosts", segment(package));
-            let answer = paging::all(&client_of(remote)?, &path, &below)?;
+            let below = below.iter().map(|below| ("below", below.clone()));
+            let query: Vec<_> = below.chain([("name", package.clone())]).collect();
+            let answer = paging::all(&client_of(remote)?, "/api/v1/packages/hosts", &query)?;
             answer::print(&answer, *format, package_hosts)
         }
         Exposure::Clears {
@@ -59,9 +59,8 @@ pub fn run(command: &Exposure) -> Result<Done, Failure> {
             format,
             remote,
         } => {
-            let path = format!("/api/v1/packages/{}/clears", segment(package));
-            let to = [("to", version.clone())];
-            let answer: Value = client_of(remote)?.get(&path, &to)?;
+            let query = [("source", package.clone()), ("to", version.clone())];
+            let answer: Value = client_of(remote)?.get("/api/v1/packages/clears", &query)?;
             answer::print(&answer, *format, clears)
         }
     }

@@ -151,7 +151,15 @@ pub fn print_hosts(answer: &Value, out: &mut dyn Write, width: usize) -> std::io
         "notes",
     ]);
     for host in items(answer) {
-        let decisions = |word: &str| count(host, &format!("/exposures/{word}")).to_string();
+        // What was never reported is unknown, not zero.
+        let known = host.get("exposures").is_some_and(Value::is_object);
+        let decisions = |word: &str| {
+            if known {
+                count(host, &format!("/exposures/{word}")).to_string()
+            } else {
+                "?".to_owned()
+            }
+        };
         table.row([
             text(host, "/name"),
             text(host, "/system"),

@@ -5,10 +5,10 @@ use crate::exit::{Done, Failure};
 use crate::fleet::{local, serving};
 use crate::state::State;
 use anyhow::Context as _;
+use overlock_web::Options;
 use overlock_web::authority::ServerName;
 use overlock_web::listen::OperatorFiles;
 use overlock_web::login::OidcSettings;
-use overlock_web::Options;
 use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
 

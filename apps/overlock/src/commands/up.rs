@@ -257,8 +257,7 @@ async fn enrol(folder: &Folder, server: &Server, state: &State) -> Result<(), Fa
         .await
         .map_err(crate::fleet::local::failure)?;
     let url: ServerUrl = server.url().to_owned().try_into().map_err(Failure::input)?;
-    let known =
-        overlock_agent::host_id::of_journal(folder.path()).map_err(Failure::environment)?;
+    let known = overlock_agent::host_id::of_journal(folder.path()).map_err(Failure::environment)?;
     let host = folder.host(known).map_err(Failure::environment)?;
     let about = overlock_agent::enrol::About::of(Path::new("/"), None);
     let taken = overlock_agent::enrol::enrol(folder, url, &token, host, about)
@@ -273,7 +272,7 @@ fn await_first(client: &Client) -> Result<Option<Value>, Failure> {
     let began = Instant::now();
     while began.elapsed() < FIRST_LOOK {
         let hosts: Value = client.get("/api/v1/hosts", &[])?;
-        let judged = |host: &Value| host.get("judged").and_then(Value::as_bool) == Some(true);
+        let judged = |host: &Value| host.get("exposures").is_some_and(Value::is_object);
         if answer::items(&hosts).iter().any(judged) {
             return Ok(Some(hosts));
         }

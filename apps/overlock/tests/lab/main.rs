@@ -8,6 +8,7 @@
 )]
 
 mod bed;
+mod fleet;
 mod ill_behaved;
 mod mitigations;
 mod power;

@@ -51,7 +51,7 @@ impl Pace {
     /// As documented in `docs/agent.md`.
     pub const DEFAULT: Self = Self {
         check: Duration::from_secs(60),
-        look: Duration::from_secs(6 * 3600),
+        look: Duration::from_secs(12 * 3600),
         look_unsettled: Duration::from_secs(300),
         poll_least: Duration::from_secs(1),
         hold_most: Duration::from_secs(300),

@@ -10,9 +10,12 @@ use crate::clone_alarm::Sign;
 use crate::directory::{Entry, Want};
 use crate::routes::Call;
 use crate::shared::Shared;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use axum::response::Response;
 use overlock_protocol::{Greeting, Hello, Message, Poll, PollAnswer, Wanted};
 use overlock_store::{By, Greeted};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -75,12 +78,19 @@ pub(super) async fn poll(call: Call<Shared, AgentProof>) -> Result<Response, Ref
     hear(shared, &entry, sign, None).await?;
     let hold = Duration::from_secs(poll.hold_seconds.into()).min(shared.limits.hold);
     let (wanted, next_seconds) = wanted(shared, &entry, &poll, hold).await?;
-    answer(&PollAnswer {
+    let comes_back_later = hold > Duration::ZERO && next_seconds == seconds(shared.limits.unheld);
+    let mut answer = answer(&PollAnswer {
         schema: PollAnswer::schema(),
         time: shared.clock.now(),
         wanted,
         next_seconds,
-    })
+    })?;
+    if comes_back_later {
+        // An idle connection would cost what the poll was not held for.
+        let close = HeaderValue::from_static("close");
+        answer.headers_mut().insert(CONNECTION, close);
+    }
+    Ok(answer)
 }
 
 async fn wanted(
@@ -90,6 +100,8 @@ async fn wanted(
     hold: Duration,
 ) -> Result<(Wanted, u32), Refused> {
     let until = Instant::now() + hold;
+    // Held with the poll, given back with its answer.
+    let mut place = None;
     loop {
         // Made before the look, so that nothing that happens after the look is missed.
         let woken = entry.woken();
@@ -108,6 +120,12 @@ async fn wanted(
         }
         if hold.is_zero() {
             return Ok((Wanted::Nothing, UNHELD_SECONDS));
+        }
+        if place.is_none() {
+            match Arc::clone(&shared.held).try_acquire_owned() {
+                Ok(free) => place = Some(free),
+                Err(_) => return Ok((Wanted::Nothing, seconds(shared.limits.unheld))),
+            }
         }
         let _held = shared.own.metrics.held_poll();
         tokio::select! {

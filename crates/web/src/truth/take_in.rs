@@ -58,7 +58,7 @@ async fn one(
             .collect()
     };
     if spans.is_empty() {
-        let silent = entry(host, spans, &Inventory::new(Os::default()));
+        let silent = entry(shared, host, spans, &Inventory::new(Os::default()));
         shared.truth.write(|fleet| fleet.put(silent, None));
         return Ok(Ok(()));
     }
@@ -71,7 +71,7 @@ async fn one(
         .map(|span| (span.section, span.digest))
         .collect();
     let key = SetKey::of(&own.os, &digests, &own.repositories);
-    let entry = entry(host, spans, &own);
+    let entry = entry(shared, host, spans, &own);
     let known = shared.truth.write(|fleet| match fleet.set(key) {
         Some(set) => {
             fleet.put(entry.clone(), Some(set));
@@ -97,7 +97,12 @@ async fn one(
     Ok(Ok(()))
 }
 
-fn entry(host: &Host, spans: &[SectionSpan], own: &Inventory) -> overlock_fleet::Host {
+fn entry(
+    shared: &Shared,
+    host: &Host,
+    spans: &[SectionSpan],
+    own: &Inventory,
+) -> overlock_fleet::Host {
     let since = |wanted: &[Section]| {
         spans
             .iter()
@@ -105,7 +110,11 @@ fn entry(host: &Host, spans: &[SectionSpan], own: &Inventory) -> overlock_fleet:
             .map(|span| span.since)
             .max()
     };
-    let seen = host.presence.seen;
+    // What this server heard a moment ago is not written down yet.
+    let seen = host
+        .presence
+        .seen
+        .max(shared.directory.last_heard(&host.id));
     let runs = spans.iter().any(|span| span.section == Section::Processes);
     overlock_fleet::Host {
         id: host.id.clone(),
@@ -125,7 +134,12 @@ fn entry(host: &Host, spans: &[SectionSpan], own: &Inventory) -> overlock_fleet:
             packages: since(&[Section::Packages, Section::Languages]),
             // A contact that says that nothing changed has looked at processes too.
             processes: since(&[Section::Processes]).max(seen.filter(|_| runs)),
-            metadata: own.repositories.iter().filter_map(|one| one.dated).min(),
+            // A publisher may leave a release as it is for months; what counts is when the host last asked.
+            metadata: own
+                .repositories
+                .iter()
+                .filter_map(|one| one.fetched.or(one.dated))
+                .min(),
         },
     }
 }

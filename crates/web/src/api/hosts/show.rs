@@ -8,6 +8,7 @@ use crate::api::{NoQuery, Serves};
 use crate::problem::Problem;
 use crate::routes::Call;
 use axum::response::Response;
+use jiff::SignedDuration;
 use overlock_model::asset::Standing;
 use std::collections::BTreeMap;
 
@@ -47,6 +48,8 @@ pub(super) async fn show<S: Serves>(call: Call<S, Caller>) -> Result<Response, P
         }
         Standing::Unconfirmed | Standing::Active | Standing::Unmanaged => (None, None),
     };
+    let mut notes = line.notes;
+    notes.extend(host.presence.clock_offset_us.and_then(clock_note));
     read(
         &call,
         &HostDocument {
@@ -80,8 +83,52 @@ pub(super) async fn show<S: Serves>(call: Call<S, Caller>) -> Result<Response, P
             episodes,
             pending,
             gaps: line.gaps,
-            notes: line.notes,
+            notes,
             id,
         },
     )
+}
+
+/// A clock that is off by more than this is told: certificates and logs go wrong with it.
+const CLOCK_OFF: SignedDuration = SignedDuration::from_mins(5);
+
+/// What people must know of a host's clock. What is known of the host goes by the server's, whatever this one says.
+fn clock_note(offset_us: i64) -> Option<String> {
+    let offset = SignedDuration::from_micros(offset_us);
+    if offset.abs() <= CLOCK_OFF {
+        return None;
+    }
+    let way = if offset.is_negative() {
+        "behind"
+    } else {
+        "ahead"
+    };
+    let hours = offset.abs().as_hours();
+    Some(match hours {
+        0 => format!("its clock is {} minutes {way}", offset.abs().as_mins()),
+        1..72 => format!("its clock is {hours} hours {way}"),
+        _ => format!("its clock is {} days {way}", hours / 24),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_is_told_in_words() {
+        let minutes =
+            |minutes: i64| clock_note(SignedDuration::from_mins(minutes).as_micros() as i64);
+        assert_eq!(minutes(4), None);
+        assert_eq!(minutes(-30).unwrap(), "its clock is 30 minutes behind");
+        assert_eq!(minutes(180).unwrap(), "its clock is 3 hours ahead");
+        assert_eq!(
+            minutes(-60 * 24 * 400).unwrap(),
+            "its clock is 400 days behind"
+        );
+        assert_eq!(
+            clock_note(i64::MIN).unwrap(),
+            "its clock is 106751991 days behind"
+        );
+    }
 }

@@ -27,6 +27,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const HOSTS_QUERY: &[Query] = &[
     Query {
+        name: "name",
+        about: "Name of the package. It stands in the query, since names of some kinds hold slashes.",
+    },
+    Query {
         name: "below",
         about: "Only versions before this one, in the order of the package's kind.",
     },
@@ -45,6 +49,10 @@ const HOSTS_QUERY: &[Query] = &[
 ];
 
 const CLEARS_QUERY: &[Query] = &[
+    Query {
+        name: "source",
+        about: "Name of the source package.",
+    },
     Query {
         name: "to",
         about: "The version to upgrade to.",
@@ -73,7 +81,7 @@ pub(crate) const KINDS: [PackageType; 11] = [
 pub(crate) fn add<S: Serves>(routes: Routes<S>) -> Routes<S> {
     routes
         .add(
-            Route::get("/api/v1/packages/{package}/hosts")
+            Route::get("/api/v1/packages/hosts")
                 .about(
                     "Hosts that have a package, by the name of a binary package or of its source.",
                 )
@@ -83,7 +91,7 @@ pub(crate) fn add<S: Serves>(routes: Routes<S>) -> Routes<S> {
             hosts,
         )
         .add(
-            Route::get("/api/v1/packages/{package}/clears")
+            Route::get("/api/v1/packages/clears")
                 .about("What upgrading one source package to a version would clear.")
                 .query(CLEARS_QUERY)
                 .gives::<Clears>(),
@@ -95,6 +103,7 @@ pub(crate) fn add<S: Serves>(routes: Routes<S>) -> Routes<S> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ListHosts {
+    name: String,
     below: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -104,7 +113,7 @@ struct ListHosts {
 
 async fn hosts<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
     let asked: ListHosts = call.query()?;
-    let name: String = call.param("package")?;
+    let name = asked.name;
     let api = call.shared.api()?;
     let page = Asked::<HostCursor>::new(
         "package-hosts",
@@ -157,6 +166,7 @@ async fn hosts<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AskClears {
+    source: String,
     to: String,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -164,7 +174,7 @@ struct AskClears {
 
 async fn clears<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
     let asked: AskClears = call.query()?;
-    let source: String = call.param("package")?;
+    let source = asked.source;
     let api = call.shared.api()?;
     let visible = Visible::of(&api, &call.proof).await?;
     let (kind, answer) = visible.read(|fleet, seen| {

@@ -153,7 +153,7 @@ async fn another_groups_role_sees_and_changes_nothing_of_a_host() {
         "/api/v1/hosts",
         "/api/v1/exposures",
         "/api/v1/exposures/CVE-2024-5535/hosts",
-        "/api/v1/packages/openssl/hosts",
+        "/api/v1/packages/hosts?name=openssl",
         "/api/v1/summary",
         "/api/v1/log",
     ] {

@@ -119,16 +119,16 @@ async fn what_a_host_has_is_told_as_it_sent_it() {
     let answer = user.get("/api/v1/hosts/web-1").await;
     assert_eq!((answer.status.as_u16(), &*answer.code()), (409, "conflict"));
     let list = user
-        .json("/api/v1/packages/openssl/hosts?below=3.0.12")
+        .json("/api/v1/packages/hosts?name=openssl&below=3.0.12")
         .await;
     assert_eq!(list["hosts"], 2, "{list}");
     assert_eq!(list["items"][1]["version"], "3.0.11-1");
     let list = user
-        .json("/api/v1/packages/openssl/hosts?below=3.0.11-1")
+        .json("/api/v1/packages/hosts?name=openssl&below=3.0.11-1")
         .await;
     assert_eq!(list["hosts"], 0);
     let clears = user
-        .json("/api/v1/packages/openssl/clears?to=3.0.14-1")
+        .json("/api/v1/packages/clears?source=openssl&to=3.0.14-1")
         .await;
     assert_eq!(clears["exposures"], 0);
     let rows = user.json("/api/v1/hosts?where=host.uncovered").await;
