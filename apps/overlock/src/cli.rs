@@ -5,8 +5,8 @@ mod mitigate;
 mod schedule;
 
 pub use fleet::{
-    Backup, Database, Exposure, Group, Host, Log, LogFormat, Login, Remote, Restore, Serve, SetFacts, Setup,
-    Token, Up,
+    Backup, Database, Exposure, Group, Host, Log, LogFormat, Login, Remote, Restore, Serve,
+    SetFacts, Setup, Token, Up,
 };
 pub use mitigate::Mitigate;
 pub use schedule::{RebootWord, RunNow, Schedule, Set as ScheduleSet};

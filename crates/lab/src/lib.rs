@@ -42,8 +42,8 @@ pub use root::{Recipe, Root, Timers};
 pub use rpm::Rpm;
 pub use rpm_repository::RpmRepository;
 pub use run::Lab;
-pub use tool::await_answer;
 pub use standing::{Standing, StandingHost, login, standing};
+pub use tool::await_answer;
 pub use updates::{Update, Updates, real_security_updates};
 
 use anyhow::{Result, ensure};

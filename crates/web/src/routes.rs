@@ -7,7 +7,7 @@
 //! ```compile_fail
 //! # use overlock_web::access::{Caller, Public};
 //! # use overlock_web::routes::{Call, Route, Routes};
-//! # async fn secret(call: Call<(), Caller>) -> Result<axum::response::Response, overlock_web::problem::Problem> { todo!() }
+//! # async fn secret(call: Call<(), Caller>) -> Result<axum::response::Response, overlock_web::problem::Problem> { Err(overlock_web::problem::Problem::not_found()) }
 //! // A handler that wants a caller cannot be public.
 //! Routes::new(std::sync::Arc::new(())).add(Route::get("/secret"), Public, secret);
 //! ```

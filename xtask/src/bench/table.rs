@@ -101,11 +101,16 @@ impl Measured {
 
 /// The section's text: how it was measured, the table, the commands.
 pub fn section(rows: &[Measured], figures: &[Figures], pairs: usize, machine: &str) -> String {
-    let mut text = format!(
-        "{machine} {pairs} pairs of runs in turn, medians; the ratio is ours / theirs pair by pair, median (least to most).\n\n\
+    // A table without pairs of programs is figures alone, each with its own limit beside it.
+    let mut text = if rows.is_empty() {
+        format!("{machine} Limits stand beside the figures.\n")
+    } else {
+        format!(
+            "{machine} {pairs} pairs of runs in turn, medians; the ratio is ours / theirs pair by pair, median (least to most).\n\n\
          | what | ours, wall | theirs, wall | ratio | CPU s, ours / theirs | peak MiB, ours / theirs | limits |\n\
          |---|---|---|---|---|---|---|\n"
-    );
+        )
+    };
     let _ = rows
         .iter()
         .try_for_each(|row| writeln!(text, "{}", row.line()));
@@ -115,7 +120,9 @@ pub fn section(rows: &[Measured], figures: &[Figures], pairs: usize, machine: &s
             let _ = writeln!(text, "- {name}: {value}");
         }
     }
-    text.push_str("\nCommands:\n\n");
+    if !rows.is_empty() {
+        text.push_str("\nCommands:\n\n");
+    }
     for row in rows {
         let _ = writeln!(
             text,

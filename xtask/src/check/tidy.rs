@@ -3,8 +3,8 @@
 use super::Complaints;
 use crate::workspace::TextFile;
 
-/// Names that say nothing of the job.
-const EMPTY_NAMES: [&str; 6] = ["utils", "util", "helpers", "helper", "common", "misc"];
+/// Names that say nothing of the job. `helper` is not among them: it is the agent's part that acts as root.
+const EMPTY_NAMES: [&str; 5] = ["utils", "util", "helpers", "common", "misc"];
 
 /// From here on a file is told of, in lines: it should be split when the next reason to change arrives.
 const LINES_WARN: usize = 500;

@@ -183,19 +183,37 @@ fn refused(status: StatusCode, bytes: &[u8]) -> Failure {
         .filter(|text| !text.is_empty())
         .unwrap_or_else(|| status.to_string());
     let code = problem.as_ref().and_then(|problem| problem.code.clone());
+    // A condition that cannot be read comes with its text and a caret under the place, on lines of their own.
+    let (said, place) = said.split_once('\n').unwrap_or((&said, ""));
     let error = match code {
         Some(code) => anyhow::anyhow!("{said} ({code})"),
         None => anyhow::anyhow!("{said}"),
     };
+    let place: Vec<String> = place
+        .lines()
+        .map(|line| overlock_report::plain(line).into_owned())
+        .collect();
     let kind = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Kind::Refused,
         status if status.is_client_error() => Kind::Input,
         _ => Kind::Environment,
     };
-    let hint = problem.and_then(|problem| problem.hint).or_else(|| {
-        (status == StatusCode::UNAUTHORIZED)
-            .then(|| "the token is unknown or has expired: run `overlock login`".to_owned())
-    });
+    let hint = problem
+        .and_then(|problem| problem.hint)
+        .map(|hint| overlock_report::plain(&hint).into_owned())
+        .or_else(|| {
+            (status == StatusCode::UNAUTHORIZED)
+                .then(|| "the token is unknown or has expired: run `overlock login`".to_owned())
+        });
+    let hint = match (place.is_empty(), hint) {
+        (true, hint) => hint,
+        (false, hint) => {
+            let mut lines = vec!["look here".to_owned()];
+            lines.extend(place);
+            lines.extend(hint);
+            Some(lines.join("\n    "))
+        }
+    };
     Failure {
         hint,
         ..Failure::of(kind, error)
