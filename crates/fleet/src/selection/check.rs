@@ -3,7 +3,7 @@
 use super::error::SelectionError;
 use super::field::{Field, Level, OS};
 use super::{Limits, document::HOST};
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
 use std::collections::BTreeSet;
 
 /// What an expression looks at.
@@ -42,6 +42,11 @@ const FUNCTIONS: [&str; 8] = [
     "string",
     "uint",
 ];
+
+/// What loops may go over: short, and not of the expression's making, so that no loop can feed another.
+const LISTS: [Field; 3] = [Field::Labels, Field::SwitchedOff, Field::Tags];
+/// Fields that are numbers.
+const NUMBERS: [Field; 2] = [Field::LastSeen, Field::UnseenHours];
 
 /// Refuses a text that is too long or too deep for the parser.
 pub(super) fn bounded(text: &str, limits: &Limits) -> Result<(), SelectionError> {
@@ -129,7 +134,8 @@ impl<'a> Walk<'a> {
         }
         let depth = depth + 1;
         match &node.expr {
-            Expr::Unspecified | Expr::Literal(_) => Ok(()),
+            Expr::Unspecified => Ok(()),
+            Expr::Literal(literal) => self.literal(node, literal),
             Expr::Ident(name) => self.name(node, name),
             Expr::Select(select) => {
                 let whole = select.operand.as_ref();
@@ -157,7 +163,14 @@ impl<'a> Walk<'a> {
                 .try_for_each(|entry| self.entry(&entry.expr, depth)),
             Expr::Struct(_) => Err(self.error(node, "a selection makes no messages")),
             Expr::Comprehension(comprehension) => {
-                self.expression(&comprehension.iter_range, depth)?;
+                let over = &comprehension.iter_range;
+                self.expression(over, depth)?;
+                if !part_of_host(over).is_some_and(|field| LISTS.contains(&field)) {
+                    return Err(self.error(node, "a loop over something else than a host's own list").hint(
+                        "loops go over host.tags, host.labels and host.switched_off; two conditions on one thing are \
+                         joined by && inside one loop",
+                    ));
+                }
                 self.loops += 1;
                 if self.loops > self.limits.loops {
                     return Err(self.error(node, "a loop inside a loop"));
@@ -230,7 +243,7 @@ impl<'a> Walk<'a> {
                     FUNCTIONS.join(", ")
                 )));
         }
-        if name == cel::common::ast::operators::INDEX
+        if name == operators::INDEX
             && let [whole, key] = call.args.as_slice()
         {
             let key_text = match &key.expr {
@@ -255,7 +268,26 @@ impl<'a> Walk<'a> {
             .iter()
             .map(AsRef::as_ref)
             .chain(&call.args)
-            .try_for_each(|inner| self.expression(inner, depth))
+            .try_for_each(|inner| self.expression(inner, depth))?;
+        if name == operators::ADD && !is_collected(call) && !call.args.iter().all(is_number) {
+            return Err(self
+                .error(node, "`+` adds numbers only")
+                .hint("texts and lists cannot be joined, since that may grow without bound"));
+        }
+        Ok(())
+    }
+
+    fn literal(&self, node: &IdedExpr, literal: &LiteralValue) -> Result<(), SelectionError> {
+        let bytes = match literal {
+            LiteralValue::String(text) => text.inner().len(),
+            LiteralValue::Bytes(bytes) => bytes.inner().len(),
+            _ => 0,
+        };
+        if bytes > self.limits.literal_bytes {
+            let most = self.limits.literal_bytes;
+            return Err(self.error(node, format!("a text of more than {most} bytes")));
+        }
+        Ok(())
     }
 
     fn field(&mut self, node: &IdedExpr, field: &str) -> Result<(), SelectionError> {
@@ -300,6 +332,43 @@ fn is_host(node: &IdedExpr) -> bool {
 fn part_of_host(node: &IdedExpr) -> Option<Field> {
     match &node.expr {
         Expr::Select(select) if is_host(&select.operand) => Field::from_word(&select.field),
+        Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
+            [whole, key] if is_host(whole) => match &key.expr {
+                Expr::Literal(LiteralValue::String(text)) => Field::from_word(text.inner()),
+                _ => None,
+            },
+            _ => None,
+        },
         _ => None,
+    }
+}
+
+/// What `map`, `filter` and `exists_one` expand to: each round adds one to what was collected. The lexer knows no name
+/// that begins with `@`, so nobody can write it.
+fn is_collected(call: &CallExpr) -> bool {
+    let first = call.args.first().map(|first| &first.expr);
+    matches!(first, Some(Expr::Ident(name)) if name.starts_with('@'))
+}
+
+/// Whether a checked node can only be a number; with anything else `-`, `*`, `/` and `%` have no value.
+fn is_number(node: &IdedExpr) -> bool {
+    match &node.expr {
+        Expr::Literal(literal) => matches!(
+            literal,
+            LiteralValue::Int(_) | LiteralValue::UInt(_) | LiteralValue::Double(_)
+        ),
+        Expr::Call(call) => match call.func_name.as_str() {
+            "size" | "int" | "uint" | "double" => true,
+            // Of an addition inside, the operands were looked at before.
+            operators::ADD
+            | operators::SUBSTRACT
+            | operators::MULTIPLY
+            | operators::DIVIDE
+            | operators::MODULO
+            | operators::NEGATE => true,
+            operators::CONDITIONAL => call.args.iter().skip(1).all(is_number),
+            _ => part_of_host(node).is_some_and(|field| NUMBERS.contains(&field)),
+        },
+        _ => part_of_host(node).is_some_and(|field| NUMBERS.contains(&field)),
     }
 }

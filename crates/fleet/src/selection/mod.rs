@@ -1,7 +1,8 @@
 //! Selections: which hosts are meant, as an expression in CEL (`host.os.id == 'debian' && 'web' in host.tags`).
 //!
 //! Whoever may read the fleet may write one, so it is untrusted input (R9), and CEL's evaluator has no budget: the
-//! expression is bounded before it is parsed, its tree before it is run, and loops may only go over a host's own lists.
+//! expression is bounded before it is parsed, its tree before it is run, and loops may only go over a host's own lists, and nothing can be joined
+//! to something longer.
 //! What it may name is fixed ([`Field`]); another name is an error with its place, not an empty answer.
 
 mod check;
@@ -37,6 +38,8 @@ pub struct Limits {
     pub nodes: usize,
     /// Loops inside each other.
     pub loops: usize,
+    /// Bytes of one text in quotes.
+    pub literal_bytes: usize,
 }
 
 impl Limits {
@@ -46,6 +49,7 @@ impl Limits {
         depth: 48,
         nodes: 1024,
         loops: 1,
+        literal_bytes: 256,
     };
 }
 

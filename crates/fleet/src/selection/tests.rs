@@ -82,6 +82,64 @@ fn r9_a_selection_is_bounded_before_it_is_run() {
 }
 
 #[test]
+fn r9_a_loop_goes_over_a_hosts_own_list_and_nothing_grows() {
+    let grows = ".map(x,x+x+x+x+x+x+x+x)".repeat(11);
+    for start in ["['aaaaaaaa']", "host.tags"] {
+        refused(&format!("{start}{grows}.size() > 0"));
+    }
+    let over = "a loop over something else than a host's own list";
+    for (text, why) in [
+        ("['a', 'b'].exists(x, x == 'a')", over),
+        ("{'a': 1}.exists(x, x == 'a')", over),
+        ("host.tags.map(x, [x, x]).exists(x, x == ['a'])", over),
+        ("host.tags.filter(x, x != 'a').all(x, x == 'b')", over),
+        (
+            "(host.silent ? host.tags : ['a']).exists(x, x == 'a')",
+            over,
+        ),
+        ("[host.tags][0].exists(x, x == 'a')", over),
+        ("[host.tags].map(x, x).size() == 1", over),
+        ("host.os.exists(x, x == 'id')", over),
+        (
+            "host.tags.map(x, host.tags.map(y, y)).size() > 0",
+            "a loop inside a loop",
+        ),
+        (
+            "host.tags.map(x, [1, 2].exists(y, y == 1)).size() > 0",
+            over,
+        ),
+        (
+            "host.tags.map(x, x + x).size() > 0",
+            "`+` adds numbers only",
+        ),
+        ("host.name + 'a' == 'b'", "`+` adds numbers only"),
+        ("host.tags + host.tags == []", "`+` adds numbers only"),
+        (
+            "(host.silent ? host.name : 1) + 1 == 2",
+            "`+` adds numbers only",
+        ),
+        ("b'a' + b'a' == b''", "`+` adds numbers only"),
+        ("(1 + host.tags)[0] == 1", "`+` adds numbers only"),
+    ] {
+        let error = refused(text);
+        assert_eq!(error.what, why, "{text}");
+        assert!(error.place.is_some() || why == over, "{text}");
+    }
+    let long = format!("host.name == '{}'", "a".repeat(300));
+    assert!(refused(&long).to_string().contains("more than 256 bytes"));
+    for text in [
+        "host.unseen_hours + 1 > 2 && size(host.tags) + -1 + 2 * 3 > host['unseen_hours'] + 1",
+        "host.tags.filter(tag, tag.startsWith('web')).size() + 1 > 2",
+        "host['tags'].exists_one(tag, tag == 'web') || host.switched_off.all(one, one != 'packages')",
+        "host.labels.exists(label, label == 'site')",
+        "host.tags.map(tag, tag == 'web', tag) == ['web']",
+        "host.name in ['a', 'b', 'c']",
+    ] {
+        Selection::parse(text).unwrap();
+    }
+}
+
+#[test]
 fn labels_are_named_freely_and_asked_for_by_has() {
     let reads = |text: &str| Selection::parse(text).unwrap().checked.labels;
     assert_eq!(reads("host.labels.site == 'north'").len(), 1);
