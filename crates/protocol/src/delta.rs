@@ -68,7 +68,7 @@ impl Delta {
     /// # Errors
     /// When it does not fit `before`, or what comes out breaks a limit.
     pub fn apply(
-        &self,
+        self,
         before: &SectionContent,
         limits: &Limits,
     ) -> Result<SectionContent, DeltaError> {
@@ -94,7 +94,7 @@ impl Delta {
                 !gone.contains(&(at - 1))
             });
         }
-        lines.extend(self.added.iter().cloned());
+        lines.extend(self.added);
         lines.sort_unstable();
         match SectionContent::checked(lines, limits) {
             Err(ContentError::Order { .. }) => Err(DeltaError::Twice),
@@ -138,6 +138,24 @@ mod tests {
             too_many.apply(&before, &limits),
             Err(DeltaError::Content(_))
         ));
+    }
+
+    #[test]
+    fn small_deltas_do_not_grow_a_section_beyond_its_bytes() {
+        let limits = Limits {
+            section_bytes: 8,
+            ..Limits::WIRE
+        };
+        let grow = |line: u16| Delta::between(&content(&[]), &content(&[line]));
+        let mut grown = content(&[100]);
+        grown = grow(200).apply(&grown, &limits).unwrap();
+        assert_eq!(
+            grow(300).apply(&grown, &limits),
+            Err(DeltaError::Content(ContentError::Bytes {
+                bytes: 11,
+                limit: 8
+            }))
+        );
     }
 
     proptest! {

@@ -9,6 +9,9 @@ pub struct Limits {
     pub unpacked_bytes: u64,
     /// Lines of one section: a host with all its language packages stays far below.
     pub section_lines: usize,
+    /// Bytes of one section's text, whole and after a delta: what is stored must be readable by everybody. The largest
+    /// section of a real host with all its language packages stays below 1 MiB.
+    pub section_bytes: usize,
     /// Bytes of one line.
     pub line_bytes: usize,
     /// Bytes of a small message: everything but a report.
@@ -25,6 +28,7 @@ impl Limits {
         body_bytes: 16 << 20,
         unpacked_bytes: 96 << 20,
         section_lines: 200_000,
+        section_bytes: 24 << 20,
         line_bytes: 64 << 10,
         message_bytes: 64 << 10,
         name_bytes: 253,

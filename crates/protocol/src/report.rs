@@ -95,7 +95,7 @@ impl SectionReport {
     /// # Errors
     /// When lines break a limit, or all of them do not have the digest that is stated.
     pub fn take(
-        &self,
+        self,
         base: Option<&SectionContent>,
         limits: &Limits,
     ) -> Result<Taken, ReportError> {
@@ -103,9 +103,9 @@ impl SectionReport {
             section: self.section,
             cause,
         };
-        match &self.update {
+        match self.update {
             Update::Full { lines } => {
-                let taken = SectionContent::checked(lines.clone(), limits).map_err(content)?;
+                let taken = SectionContent::checked(lines, limits).map_err(content)?;
                 if taken.digest() == self.digest {
                     Ok(Taken::Content(taken))
                 } else {
@@ -113,7 +113,7 @@ impl SectionReport {
                 }
             }
             Update::Delta { base: named, delta } => {
-                let Some(base) = base.filter(|base| base.digest() == *named) else {
+                let Some(base) = base.filter(|base| base.digest() == named) else {
                     return Ok(Taken::SendAll);
                 };
                 Ok(match delta.apply(base, limits) {

@@ -111,6 +111,14 @@ pub enum ContentError {
         /// How many may be.
         limit: usize,
     },
+    /// Longer than [`Limits::section_bytes`].
+    #[error("a section of {bytes} bytes is above the limit of {limit}")]
+    Bytes {
+        /// How long its text is.
+        bytes: usize,
+        /// How long it may be.
+        limit: usize,
+    },
     /// Longer than [`Limits::line_bytes`].
     #[error("line {line} of the section has {bytes} bytes; the limit is {limit}")]
     Line {
@@ -161,6 +169,18 @@ impl SectionContent {
             return Err(ContentError::Lines {
                 lines: lines.len(),
                 limit: limits.section_lines,
+            });
+        }
+        // As long as the text of the lines: one line break less than there are lines.
+        let bytes = lines
+            .iter()
+            .fold(lines.len().saturating_sub(1), |bytes, line| {
+                bytes.saturating_add(line.len())
+            });
+        if bytes > limits.section_bytes {
+            return Err(ContentError::Bytes {
+                bytes,
+                limit: limits.section_bytes,
             });
         }
         let mut before: Option<&str> = None;
@@ -266,6 +286,19 @@ mod tests {
             check(&["12345"]),
             Err(ContentError::Line { line: 1, .. })
         ));
+    }
+
+    #[test]
+    fn a_section_is_bounded_in_bytes_however_it_comes() {
+        let limits = Limits {
+            section_bytes: 5,
+            ..Limits::WIRE
+        };
+        let too_long = Err(ContentError::Bytes { bytes: 6, limit: 5 });
+        assert!(SectionContent::from_text("11\n22", &limits).is_ok());
+        assert_eq!(SectionContent::from_text("11\n222", &limits), too_long);
+        let lines = vec!["11".to_owned(), "222".to_owned()];
+        assert_eq!(SectionContent::checked(lines, &limits), too_long);
     }
 
     #[test]

@@ -58,12 +58,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let packages: Vec<String> = (0..700)
         .map(|package| format!("package-{package} 1.{}.{}-1", package % 17, package % 5))
         .collect();
-    let shared = Content::of(&SectionContent::of(&packages)?);
+    let shared = Content::of(&SectionContent::of(&packages)?)?;
     let writer = Writer::start(store.clone());
     let begun = Instant::now();
     let mut waiting = Vec::new();
     for number in 0..hosts {
-        let own = Content::of(&SectionContent::of([format!("system of {number}")])?);
+        let own = Content::of(&SectionContent::of([format!("system of {number}")])?)?;
         let report = Accepted {
             host: id(number),
             at,

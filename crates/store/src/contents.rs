@@ -12,23 +12,40 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 /// A section's content with its digest: both are made where the report is taken in, not where all of them are written.
+/// So is its packing, which takes as long as everything else together: in the transaction all others would wait for it.
 #[derive(Debug, Clone)]
 pub struct Content {
     digest: Digest,
     line_count: usize,
-    text: String,
+    size: usize,
+    packed: Vec<u8>,
 }
 
 impl Content {
-    /// Of a section's lines.
-    #[must_use]
-    pub fn of(content: &SectionContent) -> Self {
+    /// Of a section's lines. Takes as long as packing them takes.
+    ///
+    /// # Errors
+    /// When they are above [`Limits::section_bytes`], and so could not be read again.
+    pub fn of(content: &SectionContent) -> Result<Self, StoreError> {
         let text = content.text();
-        Self {
+        if text.len() > Limits::WIRE.section_bytes {
+            return Err(StoreError::damaged(
+                "a section to keep",
+                format!("it has {} bytes", text.len()),
+            ));
+        }
+        Ok(Self {
             digest: Digest::of(text.as_bytes()),
             line_count: content.lines().len(),
-            text,
-        }
+            size: text.len(),
+            packed: pack(text.as_bytes())?,
+        })
+    }
+
+    /// Bytes that it takes in memory and in the database.
+    #[must_use]
+    pub fn packed_bytes(&self) -> usize {
+        self.packed.len()
     }
 
     /// SHA-256 of the text.
@@ -40,10 +57,17 @@ impl Content {
 
 /// Level of compression: the fast one, which packs lines of packages about as well as slower ones.
 const LEVEL: i32 = 3;
-/// Largest text that is unpacked; above what the wire lets in.
+/// Largest text that is packed, and so the largest that is unpacked: nothing is written that cannot be read.
 const UNPACKED_BYTES: u64 = 128 << 20;
+const _: () = assert!(Limits::WIRE.section_bytes as u64 <= UNPACKED_BYTES);
 
 pub(crate) fn pack(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+    if bytes.len() as u64 > UNPACKED_BYTES {
+        return Err(StoreError::damaged(
+            "a text to pack",
+            "it is larger than anything we read",
+        ));
+    }
     zstd::bulk::compress(bytes, LEVEL).map_err(|error| StoreError::damaged("a text to pack", error))
 }
 
@@ -81,23 +105,22 @@ pub(crate) async fn intern(
     .iter()
     .map(|row| row.digest("digest"))
     .collect::<Result<_, _>>()?;
-    let mut new = Vec::new();
-    for (digest, content) in contents {
-        if !there.contains(digest) {
-            new.push((content, pack(content.text.as_bytes())?));
-        }
-    }
+    let new: Vec<&Content> = contents
+        .iter()
+        .filter(|(digest, _)| !there.contains(digest))
+        .map(|(_, content)| *content)
+        .collect();
     Statement {
         doing: "writing contents",
         before: "INSERT INTO contents (digest, line_count, size_bytes, packed)",
         columns: 4,
         after: " ON CONFLICT (digest) DO NOTHING",
     }
-    .run(connection, &new, |(content, packed), to| {
+    .run(connection, &new, |content, to| {
         to.add(content.digest.bytes().as_slice())?;
         to.add(i64::try_from(content.line_count).unwrap_or(i64::MAX))?;
-        to.add(i64::try_from(content.text.len()).unwrap_or(i64::MAX))?;
-        to.add(packed.as_slice())
+        to.add(i64::try_from(content.size).unwrap_or(i64::MAX))?;
+        to.add(content.packed.as_slice())
     })
     .await
     .map(drop)

@@ -11,7 +11,10 @@ pub mod check_in;
 pub mod enrol;
 pub mod refused;
 pub mod report;
+mod turns;
 mod welcome;
+
+pub use turns::Turns;
 
 use crate::access::{Agent, Enrol, Public};
 use crate::install;

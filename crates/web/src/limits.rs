@@ -7,7 +7,9 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections at once: one for each agent that waits, and some more.
     pub connections: usize,
-    /// Connections at once from one address; many hosts may share one behind a translator of addresses.
+    /// Connections at once from one address. Not lower: all agents of a site may share one address behind a translator
+    /// of addresses, and who has a certificate is known only after the connection was taken. A stranger's connection
+    /// ends with [`Self::handshake`] and [`Self::head`].
     pub connections_per_address: usize,
     /// TLS handshakes at once: each costs a signature, so that a crowd is served in turn and not all too late.
     pub handshakes: usize,
@@ -35,6 +37,10 @@ pub struct Limits {
     pub api_body_bytes: u64,
     /// Reports that are unpacked and checked at once: each may take [`overlock_protocol::Limits::unpacked_bytes`].
     pub reports: usize,
+    /// KiB of checked and packed reports that wait for their transaction; a new report is not begun while they are above.
+    pub unwritten_kib: u32,
+    /// How long ended spans of hosts' sections are kept.
+    pub history: Duration,
     /// Attempts to enrol with a token that is refused, from one address within a minute.
     pub refused_enrolments: u32,
     /// Attempts to log in from one address within a minute.
@@ -62,6 +68,8 @@ impl Default for Limits {
             streams: 64,
             api_body_bytes: 1 << 20,
             reports: 4,
+            unwritten_kib: 64 << 10,
+            history: Duration::from_secs(400 * 24 * 60 * 60),
             refused_enrolments: 20,
             logins: 30,
             event_streams: 256,

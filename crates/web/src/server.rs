@@ -13,6 +13,7 @@ use crate::routes::{RouteInfo, Routes};
 use crate::shared::Shared;
 use crate::truth::{Truth, World};
 use crate::{api, follow, judging, tasks};
+use axum::body::Body;
 use jiff::Timestamp;
 use overlock_fleet::Judging;
 use overlock_risk::{Policy, Rules};
@@ -143,6 +144,9 @@ pub enum LoginError {
     Provider(#[source] OidcSettingsError),
 }
 
+/// Everything below it is for agents.
+const AGENTS: &str = "/agent/v1/{*rest}";
+
 /// What the store keeps of who the server is.
 #[derive(Serialize, Deserialize)]
 struct KeptIdentity {
@@ -226,19 +230,22 @@ impl Server {
             enrolments: Attempts::new(limits.refused_enrolments),
             held: Arc::new(Semaphore::new(limits.held_polls)),
             reports: Arc::new(Semaphore::new(limits.reports)),
+            unwritten: Arc::new(Semaphore::new(limits.unwritten_kib as usize)),
+            turns: Arc::default(),
             followed: watch::Sender::new(0),
             written: Notify::new(),
         });
         let as_of = follow::load(&shared).await?;
         shared.followed.send_replace(as_of);
-        let routes = Self::routes(Arc::clone(&shared));
-        let table = routes.table().to_vec();
+        let (agents, people) = Self::routes(&shared);
+        let table = [agents.table(), people.table()].concat();
         shared.own.describe(&table);
+        let metrics = &shared.own.metrics;
+        // Sessions are people's: an agent's check-in does not pay for a look at cookies.
+        let people = metrics.counted(shared.login.around(people.finish()));
+        let agents = metrics.counted(agents.finish()).into_service::<Body>();
         let serving = Listener {
-            router: shared
-                .own
-                .metrics
-                .counted(shared.login.around(routes.finish())),
+            router: people.route_service(AGENTS, agents),
             certificates,
             limits,
         };
@@ -259,11 +266,12 @@ impl Server {
         })
     }
 
-    /// All routes.
-    fn routes(shared: Arc<Shared>) -> Routes<Shared> {
+    /// All routes: those of agents, and those of people.
+    fn routes(shared: &Arc<Shared>) -> (Routes<Shared>, Routes<Shared>) {
         let limits = shared.limits;
-        let routes = agents::routes(Routes::with_limits(shared, limits), &limits);
-        login::add(api::routes(routes))
+        let empty = || Routes::with_limits(Arc::clone(shared), limits);
+        let agents = agents::routes(empty(), &limits);
+        (agents, login::add(api::routes(empty())))
     }
 
     /// Where it listens.

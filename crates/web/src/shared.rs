@@ -50,6 +50,10 @@ pub struct Shared {
     pub held: Arc<Semaphore>,
     /// Reports that are unpacked and checked now.
     pub reports: Arc<Semaphore>,
+    /// KiB of reports that wait to be written.
+    pub unwritten: Arc<Semaphore>,
+    /// What each host may ask for.
+    pub turns: Arc<crate::agents::Turns>,
     /// Number of the newest row of the log that this server has followed; streams of events wait for it to move.
     pub followed: watch::Sender<i64>,
     /// Something was just written to the log: it is to be followed now, not with the next second.

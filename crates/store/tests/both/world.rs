@@ -183,7 +183,7 @@ pub fn report(
         host: host(number),
         at: at(seconds),
         expected,
-        changed: BTreeMap::from([(section, Content::of(&content(values)))]),
+        changed: BTreeMap::from([(section, Content::of(&content(values)).unwrap())]),
         dropped: BTreeSet::new(),
         labels: None,
     }

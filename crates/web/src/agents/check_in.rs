@@ -13,6 +13,8 @@ use crate::shared::Shared;
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
 use axum::response::Response;
+use overlock_model::plan::HostId;
+use overlock_protocol::message::RefusalCode;
 use overlock_protocol::{Greeting, Hello, Message, Poll, PollAnswer, Wanted};
 use overlock_store::{By, Greeted};
 use std::sync::Arc;
@@ -51,8 +53,18 @@ pub(super) async fn hello(call: Call<Shared, AgentProof>) -> Result<Response, Re
         switched_off: hello.switched_off,
         helper: hello.helper,
     };
+    if let Some(seconds) = shared.turns.wait_to_change(entry.id(), now)
+        && says_other(shared, &greeted, entry.id()).await?
+    {
+        return Err(Refused::new(
+            RefusalCode::Busy,
+            "this host says too often something else of itself",
+        )
+        .retry_after(seconds));
+    }
     let by = By::host(entry.id().clone(), now);
     if shared.store.greeted(entry.id(), &greeted, &by).await? {
+        shared.turns.changed(entry.id(), now);
         shared.written.notify_one();
     }
     answer(&Greeting {
@@ -62,6 +74,16 @@ pub(super) async fn hello(call: Call<Shared, AgentProof>) -> Result<Response, Re
         hold_seconds: seconds(shared.limits.hold),
         renew_after: call.proof.identity().renew_after(),
     })
+}
+
+/// Whether a host says something else of itself than before.
+async fn says_other(shared: &Shared, greeted: &Greeted, id: &HostId) -> Result<bool, Refused> {
+    Ok(shared.store.host(id).await?.is_some_and(|host| {
+        host.agent != greeted.agent
+            || host.machine_id != greeted.machine_id
+            || host.switched_off != greeted.switched_off
+            || host.helper != greeted.helper
+    }))
 }
 
 /// Answers a poll, now or when the host is wanted.
