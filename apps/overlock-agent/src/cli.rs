@@ -70,7 +70,7 @@ pub struct Enrol {
     /// The server: https://HOST[:PORT]
     #[arg(long, value_name = "URL", value_parser = server)]
     pub server: ServerUrl,
-    /// The token that `overlock token create` printed; the environment shows it to fewer eyes than the command line
+    /// The token that `overlock host token` printed; the environment shows it to fewer eyes than the command line
     #[arg(long, value_name = "TOKEN", env = "OVERLOCK_ENROL_TOKEN", hide_env_values = true, value_parser = token)]
     pub token: EnrolToken,
     /// Name of this host; else what it calls itself

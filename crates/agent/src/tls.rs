@@ -7,7 +7,8 @@ use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore,
+    SignatureScheme,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -42,6 +43,7 @@ pub(crate) fn pinned(authority: &str) -> Result<ClientConfig, TlsError> {
     let provider = provider();
     let verifier = PinnedAuthority {
         key: authority.to_owned(),
+        trusted: vec![AUTHORITY_NAME.to_vec().into()],
         algorithms: provider.signature_verification_algorithms,
         provider: provider.clone(),
     };
@@ -66,10 +68,15 @@ pub(crate) fn mutual(authority: &str, chain: &str, key: &str) -> Result<ClientCo
         what: "key",
         source,
     })?;
+    let trusted = roots.subjects();
+    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+        .build()
+        .map_err(|error| TlsError::Identity(rustls::Error::General(error.to_string())))?;
     ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(TlsError::Identity)?
-        .with_root_certificates(roots)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(KnownAuthority { inner, trusted }))
         .with_client_auth_cert(certificates("certificate", chain)?, key)
         .map_err(TlsError::Identity)
 }
@@ -117,6 +124,7 @@ fn sequence(content: &[u8]) -> Option<Vec<u8>> {
 #[derive(Debug)]
 struct PinnedAuthority {
     key: String,
+    trusted: Vec<DistinguishedName>,
     algorithms: WebPkiSupportedAlgorithms,
     provider: Arc<CryptoProvider>,
 }
@@ -160,5 +168,62 @@ impl ServerCertVerifier for PinnedAuthority {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+
+    fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
+        Some(&self.trusted)
+    }
+}
+
+/// The subject that every server gives its authority (`CN=Overlock`, DER). A server that shows browsers another
+/// certificate knows by it that an agent calls (`certificate_authorities`, RFC 8446 section 4.2.4).
+const AUTHORITY_NAME: [u8; 21] = *b"\x30\x13\x31\x11\x30\x0f\x06\x03\x55\x04\x03\x0c\x08Overlock";
+
+/// rustls's own verifier, which besides says whom it trusts.
+#[derive(Debug)]
+struct KnownAuthority {
+    inner: Arc<WebPkiServerVerifier>,
+    trusted: Vec<DistinguishedName>,
+}
+
+impl ServerCertVerifier for KnownAuthority {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.inner
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+
+    fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
+        Some(&self.trusted)
     }
 }

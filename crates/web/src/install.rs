@@ -2,7 +2,7 @@
 //!
 //! The one line that a person copies pins the server's key, so the script is the server's; the script pins it again, and
 //! checks the program's SHA-256 before anything of it runs. Both are public: they hold no secret. The token stays with the
-//! person, and goes to the script as its one argument.
+//! person, and goes to the script in its environment, which other users of the host cannot read.
 
 mod script;
 
@@ -82,7 +82,7 @@ impl Install {
     #[must_use]
     pub fn line(&self, token: &str) -> String {
         format!(
-            "curl -fsSk --pinnedpubkey '{}' {}/agent/v1/install.sh | sh -s -- {token}",
+            "curl -fsSk --pinnedpubkey '{}' {}/agent/v1/install.sh | OVERLOCK_ENROL_TOKEN={token} sh",
             self.pin(),
             self.address
         )

@@ -254,6 +254,7 @@ impl Server {
             tokio::spawn(judging::run(Arc::clone(&shared))),
             tokio::spawn(tasks::flush(Arc::clone(&shared))),
             tokio::spawn(tasks::certificates(Arc::clone(&shared))),
+            tokio::spawn(tasks::forget(Arc::clone(&shared))),
             tokio::spawn(tasks::watch(Arc::clone(&shared), options.data)),
         ];
         Ok(Self {

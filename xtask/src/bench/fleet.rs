@@ -79,13 +79,27 @@ impl Checked {
 
 /// Measures everything; figures, and the limits that were broken.
 pub fn measure(sizes: Sizes) -> Result<(Vec<Figures>, Vec<String>)> {
-    for package in ["overlock", "overlock-load"] {
-        let build = ["build", "--release", "--locked", "-p", package];
-        command::succeed(&mut command::cargo(&build))?;
-    }
-    let mut all = vec![under_load(sizes.sqlite)?, on_postgres(sizes.postgres)?];
+    // Together, so that what both use is built once.
+    let build = [
+        "build",
+        "--release",
+        "--locked",
+        "-p",
+        "overlock",
+        "-p",
+        "overlock-load",
+    ];
+    command::succeed(&mut command::cargo(&build))?;
+    let mut all = vec![under_load(sizes.sqlite)?];
     all.extend(in_memory(sizes.million)?);
     all.push(agent()?);
+    all.push(on_postgres(sizes.postgres)?);
+    for checked in &all {
+        println!("  {}", checked.figures.name);
+        for (name, value) in &checked.figures.values {
+            println!("    {name}: {value}");
+        }
+    }
     let broken = all
         .iter()
         .flat_map(|checked| checked.broken.clone())
@@ -132,6 +146,7 @@ fn under_load(hosts: usize) -> Result<Checked> {
     checked.most("server, peak MiB", server.peak_mib()?, 200.0);
     let size = size_mib(&folder.join("server"))?;
     checked.most("database, MiB", size, 400.0);
+    println!("    {:?}", checked.figures.values);
     Ok(checked)
 }
 

@@ -95,7 +95,7 @@ fn failure(error: EnrolError) -> Failure {
             let hint = source.hint().map(str::to_owned);
             match source {
                 CallError::Refused(_) => Failure::of(Kind::Refused, error).hint(Some(
-                    "a token works once, and for 15 minutes: make a new one with `overlock token create`",
+                    "a token works once, and for 15 minutes: make a new one with `overlock host token`",
                 )),
                 _ => Failure::environment(error).hint(hint),
             }

@@ -340,6 +340,9 @@ pub enum Exposure {
         /// Only below this version
         #[arg(long, value_name = "VERSION")]
         below: Option<String>,
+        /// Kind of package, where the name is of several: deb, rpm, pypi …
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: Option<String>,
         /// How to print
         #[arg(long, value_enum, default_value = "table")]
         format: Plain,
@@ -351,7 +354,11 @@ pub enum Exposure {
         /// Source package.
         package: String,
         /// The version to upgrade to.
-        version: String,
+        #[arg(value_name = "VERSION")]
+        to: String,
+        /// Kind of package, where the name is of several: deb, rpm, pypi …
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: Option<String>,
         /// How to print
         #[arg(long, value_enum, default_value = "table")]
         format: Plain,

@@ -45,21 +45,27 @@ pub fn run(command: &Exposure) -> Result<Done, Failure> {
         Exposure::Package {
             package,
             below,
+            kind,
             format,
             remote,
         } => {
             let below = below.iter().map(|below| ("below", below.clone()));
-            let query: Vec<_> = below.chain([("name", package.clone())]).collect();
+            let kind = kind.iter().map(|kind| ("type", kind.clone()));
+            let name = [("name", package.clone())];
+            let query: Vec<_> = below.chain(kind).chain(name).collect();
             let answer = paging::all(&client_of(remote)?, "/api/v1/packages/hosts", &query)?;
             answer::print(&answer, *format, package_hosts)
         }
         Exposure::Clears {
             package,
-            version,
+            to,
+            kind,
             format,
             remote,
         } => {
-            let query = [("source", package.clone()), ("to", version.clone())];
+            let kind = kind.iter().map(|kind| ("type", kind.clone()));
+            let what = [("source", package.clone()), ("to", to.clone())];
+            let query: Vec<_> = kind.chain(what).collect();
             let answer: Value = client_of(remote)?.get("/api/v1/packages/clears", &query)?;
             answer::print(&answer, *format, clears)
         }

@@ -222,7 +222,7 @@ fn show(host: &Value, out: &mut dyn Write) -> std::io::Result<()> {
         ("labels", "/labels"),
         ("open", "/exposures"),
     ] {
-        if let Some(value) = host.pointer(pointer) {
+        if let Some(value) = host.pointer(pointer).filter(|value| !value.is_null()) {
             let words = facts::words(value);
             writeln!(out, "{label:<14}{}", overlock_report::plain(&words))?;
         }

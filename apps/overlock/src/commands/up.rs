@@ -200,8 +200,17 @@ impl OwnAgent {
 async fn agent(server: &Server, state: &State) -> Result<OwnAgent, Failure> {
     let path = state.data.join("agent");
     let folder = Folder::open(&path).map_err(Failure::environment)?;
-    if !is_ours(&folder, server) {
-        enrol(&folder, server, state).await?;
+    let url: ServerUrl = server.url().to_owned().try_into().map_err(Failure::input)?;
+    match folder.identity() {
+        // This server's own, perhaps at another address than before.
+        Ok(known) if known.authority == serving::authority(server) => {
+            if known.server != url {
+                let mut moved = known;
+                moved.server = url;
+                folder.store(&moved).map_err(Failure::environment)?;
+            }
+        }
+        _ => enrol(&folder, url, server, state).await?,
     }
     Ok(OwnAgent {
         settings: Settings {
@@ -227,22 +236,26 @@ fn eyes(state: &State) -> overlock_agent::look::Options {
     }
 }
 
-/// Whether this machine's identity is of this server, at the address that it has now.
-fn is_ours(folder: &Folder, server: &Server) -> bool {
-    folder.identity().is_ok_and(|identity| {
-        identity.authority == serving::authority(server)
-            && identity.server.to_string() == server.url()
-    })
-}
-
-async fn enrol(folder: &Folder, server: &Server, state: &State) -> Result<(), Failure> {
+async fn enrol(
+    folder: &Folder,
+    url: ServerUrl,
+    server: &Server,
+    state: &State,
+) -> Result<(), Failure> {
+    let known = overlock_agent::host_id::of_journal(folder.path()).map_err(Failure::environment)?;
+    let host = folder.host(known).map_err(Failure::environment)?;
+    // A host that the server knows already, whose identity was lost, keeps its history.
+    let known = server.shared().store.host(&host).await;
+    let bound = known
+        .map_err(crate::fleet::local::failure)?
+        .map(|known| known.id);
     let secret = random::<32>()?;
     let token = EnrolToken::new(server.shared().authority.fingerprint().bytes(), &secret);
     let now: Timestamp = state.clock();
     let own = EnrolmentToken {
         id: hex(&random::<8>()?),
         uses: Uses::Once,
-        bound: None,
+        bound,
         group: None,
         facts: overlock_model::asset::HostFacts::default(),
         needs_confirmation: false,
@@ -256,9 +269,6 @@ async fn enrol(folder: &Folder, server: &Server, state: &State) -> Result<(), Fa
         .add_enrolment_token(&own, Digest::of(token.secret().as_bytes()), &by(state))
         .await
         .map_err(crate::fleet::local::failure)?;
-    let url: ServerUrl = server.url().to_owned().try_into().map_err(Failure::input)?;
-    let known = overlock_agent::host_id::of_journal(folder.path()).map_err(Failure::environment)?;
-    let host = folder.host(known).map_err(Failure::environment)?;
     let about = overlock_agent::enrol::About::of(Path::new("/"), None);
     let taken = overlock_agent::enrol::enrol(folder, url, &token, host, about)
         .await

@@ -4,7 +4,8 @@ use overlock_model::plan::Digest;
 
 const SCRIPT: &str = r#"#!/bin/sh
 # Installs the Overlock agent and enrols this host with @ADDRESS@.
-# The one argument is a token for enrolment (`overlock token create`).
+# OVERLOCK_ENROL_TOKEN, or the one argument, is a token for enrolment (`overlock host token`). Other users of this host
+# can read arguments, so the environment is the better way.
 set -eu
 
 address='@ADDRESS@'
@@ -15,8 +16,8 @@ machine='@MACHINE@'
 fail() { printf 'overlock: %s\n' "$1" >&2; exit 3; }
 
 main() {
-    [ "$#" -eq 1 ] || fail 'give one argument: the token for enrolment'
-    token=$1
+    token=${1:-${OVERLOCK_ENROL_TOKEN:-}}
+    [ "$#" -le 1 ] && [ -n "$token" ] || fail 'set OVERLOCK_ENROL_TOKEN to the token for enrolment'
     [ "$(id -u)" -eq 0 ] || fail 'this needs root'
     [ "$(uname -s)" = Linux ] || fail 'this program is for Linux'
     [ "$(uname -m)" = "$machine" ] || fail "this program is for $machine"
