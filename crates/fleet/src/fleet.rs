@@ -144,16 +144,13 @@ impl Fleet {
         true
     }
 
-    /// A contact that said nothing has changed. It looked at processes too where the host sends them.
+    /// A contact that said nothing has changed since the host last looked at itself, whenever that was.
     pub fn touch(&mut self, id: &HostId, seen: Timestamp) -> bool {
         let Some(record) = self.record_mut(id) else {
             return false;
         };
         let seen = seconds(Some(seen));
         record.dates.seen = record.dates.seen.max(seen);
-        if record.running.is_some() {
-            record.dates.processes = record.dates.processes.max(seen);
-        }
         true
     }
 
@@ -256,6 +253,7 @@ impl Fleet {
                 .filter(|standing| *standing != Standing::Active)
                 .map(Box::new),
             switched_off: section_bits(&host.switched_off),
+            sections: section_bits(&host.sections),
             dates: PackedDates::of(&host.dates),
             lingering: before.and_then(|before| before.lingering.clone()),
         }
@@ -415,6 +413,12 @@ impl<'a> HostEntry<'a> {
     #[must_use]
     pub fn switched_off(&self) -> BTreeSet<overlock_protocol::Section> {
         sections_of(self.record.switched_off)
+    }
+
+    /// Sections that it has as of its last report.
+    #[must_use]
+    pub fn sections(&self) -> BTreeSet<overlock_protocol::Section> {
+        sections_of(self.record.sections)
     }
 
     /// What runs on it; `None` is unknown.

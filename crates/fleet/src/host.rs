@@ -38,6 +38,8 @@ pub struct Host {
     pub agent: String,
     /// Sections that its owner switched off.
     pub switched_off: BTreeSet<Section>,
+    /// Sections that it has as of its last report. What is neither here nor switched off is not known either.
+    pub sections: BTreeSet<Section>,
     /// What runs on it; `None` when it never said so, or no longer does.
     pub running: Option<Running>,
     /// When what happened.
@@ -53,7 +55,8 @@ pub struct HostDates {
     pub reported: Option<Timestamp>,
     /// Last report that changed its packages.
     pub packages: Option<Timestamp>,
-    /// Last look at its processes that we know of: a report of them, or a contact that said nothing has changed.
+    /// Last look at its processes that we know of. An agent looks at everything at once, so this is its last report if it
+    /// sends them; a poll tells only what it saw before.
     pub processes: Option<Timestamp>,
     /// Date of the oldest metadata among its repositories.
     pub metadata: Option<Timestamp>,
@@ -189,6 +192,7 @@ pub(crate) struct Record {
     /// `None` stands for [`Standing::Active`].
     pub standing: Option<Box<Standing>>,
     pub switched_off: u8,
+    pub sections: u8,
     pub dates: PackedDates,
     /// Episodes whose fix is installed and not in force.
     pub lingering: Option<Box<[Arc<EpisodeKey>]>>,

@@ -83,10 +83,14 @@ impl Fleet {
         let host = self.host(id)?;
         let dates = host.dates();
         let off = host.switched_off();
-        let never = host.set().is_none();
+        let has = host.sections();
+        // A section may be missing though it is on: dropped by the last report, or switched on since.
+        let unknown = |section| {
+            host.set().is_none() || off.contains(&section) || !has.contains(&section)
+        };
         let mut view = HostView {
-            system_unknown: never || off.contains(&Section::Packages),
-            languages_unknown: never || off.contains(&Section::Languages),
+            system_unknown: unknown(Section::Packages),
+            languages_unknown: unknown(Section::Languages),
             running: host.running().cloned(),
             running_off: off.contains(&Section::Processes),
             packages_at: dates.packages,

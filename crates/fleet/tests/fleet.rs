@@ -14,6 +14,7 @@ use overlock_model::episode::EpisodeKey;
 use overlock_model::exposure::ExposureState;
 use overlock_model::facts::SystemExposure;
 use overlock_model::package::PackageType;
+use overlock_protocol::Section;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use world::{Box, World, assessed, at, put};
@@ -381,6 +382,36 @@ fn a_fix_that_is_not_in_force_still_counts() {
     fleet.set_lingering(&host.id(), [key.clone()]);
     fleet.remove(&host.id());
     assert_eq!(fleet.hosts_of_exposure(&key).len(), 1);
+}
+
+#[test]
+fn r6_a_section_that_the_last_report_does_not_have_is_unknown_and_not_empty() {
+    let world = World::edition(0);
+    let mut fleet = Fleet::default();
+    let mut host = Box::with(1, &[("openssl", "1")]);
+    let mut view = |host: &Box| {
+        put(&mut fleet, &world, host);
+        let view = fleet.view(&host.id()).unwrap();
+        (view.system_unknown, view.languages_unknown)
+    };
+    assert_eq!(view(&host), (false, false));
+    host.packages.clear();
+    assert_eq!(view(&host), (false, false));
+    host.sections.remove(&Section::Packages);
+    assert_eq!(view(&host), (true, false));
+    host.sections.remove(&Section::Languages);
+    assert_eq!(view(&host), (true, true));
+}
+
+#[test]
+fn a_contact_is_no_look_at_processes() {
+    let world = World::edition(0);
+    let mut fleet = Fleet::default();
+    let host = Box::with(1, &[("openssl", "1")]);
+    put(&mut fleet, &world, &host);
+    fleet.touch(&host.id(), at(5));
+    let view = fleet.view(&host.id()).unwrap();
+    assert_eq!((view.seen_at, view.running_at), (Some(at(5)), Some(at(0))));
 }
 
 #[test]

@@ -163,6 +163,7 @@ fn host(number: usize, dice: &mut Dice, now: Timestamp) -> Host {
         labels: BTreeMap::new(),
         agent: "0.1.0".to_owned(),
         switched_off: BTreeSet::new(),
+        sections: Section::ALL.into(),
         running: Some(Running {
             complete: true,
             ..Running::default()

@@ -5,8 +5,9 @@ use crate::view::HostView;
 use overlock_model::episode::{Episode, EpisodeState};
 
 /// Ends an effective episode once a later look found it still so: another report, or enough time in touch without change.
+/// Where packages are not reported, nothing was found.
 pub(super) fn confirm(episode: &Episode, view: &HostView) -> Option<Step> {
-    if episode.state != EpisodeState::Effective {
+    if episode.state != EpisodeState::Effective || view.is_blind_to(&episode.key.kind) {
         return None;
     }
     let since = episode.dates.effective?;
@@ -22,7 +23,7 @@ pub(super) fn confirm(episode: &Episode, view: &HostView) -> Option<Step> {
         .then(|| {
             Step::new(
                 EpisodeState::Verified,
-                "the host was in touch an hour later, and nothing had changed",
+                "the host was in touch 12 hours later, and nothing had changed",
             )
         })
 }

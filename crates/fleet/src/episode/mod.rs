@@ -22,9 +22,9 @@ use overlock_model::exposure::ExposureState;
 use std::collections::BTreeMap;
 
 /// How long a host must have been in touch with nothing changed, after a fix came into force, for this to count as a
-/// later look. One report can be wrong about what runs (a service that is just being restarted); an hour is longer than
-/// any restart, and short enough to close an episode on the day it was fixed.
-pub const CONFIRMED_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// later look. One report can be wrong about what runs (a service that is just being restarted). A contact says only that
+/// nothing has changed since the agent last looked; it looks every 12 hours at least, so after these it has looked again.
+pub const CONFIRMED_AFTER: SignedDuration = SignedDuration::from_hours(12);
 
 /// What became of a host's episodes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -144,14 +144,18 @@ pub fn advance(
 #[must_use]
 pub fn lingering(open: &[Episode], view: &HostView) -> Vec<EpisodeKey> {
     open.iter()
-        .filter(|episode| {
-            matches!(
-                episode.state,
-                EpisodeState::Installed | EpisodeState::Unknown
-            ) && !view.findings.contains_key(&episode.key)
-        })
+        .filter(|episode| may_linger(episode) && !view.findings.contains_key(&episode.key))
         .map(|episode| episode.key.clone())
         .collect()
+}
+
+/// Whether [`lingering`] may name it, for those who would have to make a view only to ask that.
+#[must_use]
+pub fn may_linger(episode: &Episode) -> bool {
+    matches!(
+        episode.state,
+        EpisodeState::Installed | EpisodeState::Unknown
+    )
 }
 
 /// A new episode for a finding that no open episode is about.

@@ -97,16 +97,34 @@ fn a_patch_by_hand_is_effective_and_then_verified() {
 }
 
 #[test]
-fn an_unchanged_contact_verifies_after_an_hour_and_not_before() {
+fn an_unchanged_contact_verifies_after_the_longest_pause_between_looks_and_not_before() {
     let mut story = Story::default();
     let mut fixed = host("2", 1);
     story.look(&exposed(0), 0).look(&fixed, 1);
-    fixed.seen_at = Some(at(1) + SignedDuration::from_mins(59));
-    story.look(&fixed, 2);
+    fixed.seen_at = Some(at(12) + SignedDuration::from_mins(59));
+    story.look(&fixed, 13);
     assert_eq!(story.states.last(), Some(&(1, "effective")));
-    fixed.seen_at = Some(at(2));
-    story.look(&fixed, 2);
+    fixed.seen_at = Some(at(13));
+    story.look(&fixed, 13);
     assert_eq!(story.states.last(), Some(&(1, "verified")));
+}
+
+#[test]
+fn r6_nothing_is_verified_while_packages_are_not_reported() {
+    for reported in [1, 20] {
+        let mut blind = HostView {
+            system_unknown: true,
+            seen_at: Some(at(30)),
+            ..host("2", reported)
+        };
+        blind.sources.clear();
+        let mut story = Story::default();
+        story.look(&exposed(0), 0).look(&host("2", 1), 1);
+        story.look(&blind, 30);
+        assert_eq!(story.states.last(), Some(&(1, "effective")));
+        story.look(&host("2", 31), 31);
+        assert_eq!(story.states.last(), Some(&(1, "verified")));
+    }
 }
 
 #[test]

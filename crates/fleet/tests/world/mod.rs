@@ -113,6 +113,8 @@ pub struct Box {
     pub tags: BTreeSet<String>,
     pub labels: BTreeMap<String, String>,
     pub processes_off: bool,
+    /// As of its last report.
+    pub sections: BTreeSet<Section>,
 }
 
 pub fn host_id(number: usize) -> HostId {
@@ -135,6 +137,7 @@ impl Box {
             tags: BTreeSet::new(),
             labels: BTreeMap::new(),
             processes_off: false,
+            sections: Section::ALL.into(),
         }
     }
 
@@ -206,6 +209,7 @@ impl Box {
                 .then_some(Section::Processes)
                 .into_iter()
                 .collect(),
+            sections: self.sections.clone(),
             running: (!self.processes_off).then(|| Running {
                 complete: true,
                 ..Running::default()

@@ -127,13 +127,14 @@ fn entry(
         labels: host.labels.clone(),
         agent: host.agent.clone(),
         switched_off: host.switched_off.clone(),
+        sections: spans.iter().map(|span| span.section).collect(),
         running: own.effective.as_ref().map(Running::of),
         dates: HostDates {
             seen,
             reported: since(&Section::ALL),
             packages: since(&[Section::Packages, Section::Languages]),
-            // A contact that says that nothing changed has looked at processes too.
-            processes: since(&[Section::Processes]).max(seen.filter(|_| runs)),
+            // An agent looks at everything at once: a report of anything is a look at processes too, a contact is none.
+            processes: since(&Section::ALL).filter(|_| runs),
             // A publisher may leave a release as it is for months; what counts is when the host last asked.
             metadata: own
                 .repositories
