@@ -3,7 +3,7 @@
 //! One task, woken when this server writes and otherwise each second. It is the only one that takes hosts into the fleet
 //! after the start, so that memory never goes back.
 
-use crate::judging::{is_due, lingering};
+use crate::judging::{is_due, linger};
 use crate::shared::Shared;
 use crate::truth::take_in;
 use overlock_model::plan::HostId;
@@ -37,9 +37,8 @@ pub(crate) async fn load(shared: &Shared) -> Result<i64, StoreError> {
         take_in(shared, &page).await?;
         for (host, open) in shared.store.all_open_episodes(from.as_ref(), PAGE).await? {
             shared.judging.remember(&host, &open.episodes);
-            let keys = lingering(&open.episodes);
-            if !keys.is_empty() {
-                shared.truth.write(|fleet| fleet.set_lingering(&host, keys));
+            if !open.episodes.is_empty() {
+                linger(shared, &host, &open.episodes);
             }
         }
         let due = page.iter().filter(|host| is_due(host, &tables));
@@ -110,8 +109,7 @@ async fn follow(shared: &Shared, rows: &[LogRow]) -> Result<(), StoreError> {
     for id in judged {
         let open = shared.store.open_episodes(id).await?.episodes;
         shared.judging.remember(id, &open);
-        let keys = lingering(&open);
-        shared.truth.write(|fleet| fleet.set_lingering(id, keys));
+        linger(shared, id, &open);
     }
     let due = hosts.iter().filter(|host| is_due(host, &tables));
     let due: Vec<HostId> = due.map(|host| host.id.clone()).collect();

@@ -9,7 +9,7 @@
 
 use crate::shared::Shared;
 use crate::truth::TablesId;
-use overlock_fleet::episode::advance;
+use overlock_fleet::episode::{advance, lingering, may_linger};
 use overlock_model::episode::{Episode, EpisodeKey, EpisodeState};
 use overlock_model::plan::HostId;
 use overlock_store::{By, Host, Judged, JudgedOutcome, StoreError, Transition};
@@ -94,12 +94,16 @@ fn lock(set: &Mutex<BTreeSet<HostId>>) -> MutexGuard<'_, BTreeSet<HostId>> {
     set.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Episodes whose fix is installed and not in force.
-pub(crate) fn lingering(open: &[Episode]) -> Vec<EpisodeKey> {
-    open.iter()
-        .filter(|episode| episode.state == EpisodeState::Installed)
-        .map(|episode| episode.key.clone())
-        .collect()
+/// Tells the fleet which of a host's open episodes its packages alone say nothing of.
+pub(crate) fn linger(shared: &Shared, host: &HostId, open: &[Episode]) {
+    let keys = match open.iter().any(may_linger) {
+        true => shared
+            .truth
+            .read(|fleet| fleet.view(host))
+            .map_or_else(Vec::new, |view| lingering(open, &view)),
+        false => Vec::new(),
+    };
+    shared.truth.write(|fleet| fleet.set_lingering(host, keys));
 }
 
 /// Whether a host's judgement is not of its last report, or of other tables.
@@ -143,6 +147,7 @@ pub(crate) async fn judge(shared: &Shared, hosts: &[HostId]) -> Result<(), Store
     }
     let tables = world.id().digest.to_string();
     let mut judgements = Vec::with_capacity(hosts.len());
+    let mut remain = Vec::with_capacity(hosts.len());
     for id in hosts {
         let Some(host) = shared.store.host(id).await? else {
             continue;
@@ -152,18 +157,20 @@ pub(crate) async fn judge(shared: &Shared, hosts: &[HostId]) -> Result<(), Store
         if host.revision == 0 || taken_in != Some(host.revision) {
             continue;
         }
-        judgements.extend(one(shared, &host, &tables).await?);
+        if let Some((judged, keys)) = one(shared, &host, &tables).await? {
+            judgements.push(judged);
+            remain.push(keys);
+        }
     }
     let outcomes = shared.store.judged(&judgements).await?;
     let mut again = Vec::new();
-    for (judged, outcome) in judgements.iter().zip(outcomes) {
+    for ((judged, keys), outcome) in judgements.iter().zip(remain).zip(outcomes) {
         match outcome {
             JudgedOutcome::Written(number) => {
                 if let Some(entry) = shared.directory.get(&judged.host) {
                     entry.set_judged(number);
                 }
                 shared.judging.remember(&judged.host, &judged.open);
-                let keys = lingering(&judged.open);
                 shared
                     .truth
                     .write(|fleet| fleet.set_lingering(&judged.host, keys));
@@ -191,15 +198,18 @@ async fn requeue(shared: &Shared, hosts: Vec<HostId>) -> Result<(), StoreError> 
         } else {
             let open = shared.store.open_episodes(&id).await?.episodes;
             shared.judging.remember(&id, &open);
-            let keys = lingering(&open);
-            shared.truth.write(|fleet| fleet.set_lingering(&id, keys));
+            linger(shared, &id, &open);
         }
     }
     Ok(())
 }
 
-/// The judgement of one host; none when there is nothing new to say of it.
-async fn one(shared: &Shared, host: &Host, tables: &str) -> Result<Option<Judged>, StoreError> {
+/// The judgement of one host, and what of it the packages alone say nothing of; none when there is nothing new to say.
+async fn one(
+    shared: &Shared,
+    host: &Host,
+    tables: &str,
+) -> Result<Option<(Judged, Vec<EpisodeKey>)>, StoreError> {
     let now = shared.clock.now();
     let open = shared.store.open_episodes(&host.id).await?;
     let Some(view) = shared.truth.read(|fleet| fleet.view(&host.id)) else {
@@ -224,7 +234,8 @@ async fn one(shared: &Shared, host: &Host, tables: &str) -> Result<Option<Judged
     if is_judged && !is_news {
         return Ok(None);
     }
-    Ok(Some(Judged {
+    let keys = lingering(&advanced.open, &view);
+    let judged = Judged {
         host: host.id.clone(),
         at: now,
         revision: host.revision,
@@ -242,7 +253,8 @@ async fn one(shared: &Shared, host: &Host, tables: &str) -> Result<Option<Judged
                 to: transition.to,
             })
             .collect(),
-    }))
+    };
+    Ok(Some((judged, keys)))
 }
 
 /// Whether no server has used newer tables than these; says so to the others when these are the newest.

@@ -3,13 +3,15 @@
 use crate::clock::Clock;
 use crate::server::{Options, Server};
 use crate::tasks;
-use crate::testing::guest::{Guest, packages};
+use crate::testing::guest::{Guest, packages, post};
 use crate::truth::World;
 use jiff::{SignedDuration, Timestamp};
+use overlock_fleet::answer::ExposureFilter;
 use overlock_index::AdvisoryBuilder;
 use overlock_model::advisory::{Disclosure, Ecosystem, Resolution, VendorStatus};
 use overlock_model::episode::EpisodeState;
 use overlock_model::os::Os;
+use overlock_protocol::{Report, Section};
 use overlock_versions::Scheme;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -108,8 +110,15 @@ async fn a_patch_by_hand_ends_an_exposure_and_a_later_look_confirms_it() {
         states(&server, &guest).await,
         [("CVE-2026-1".to_owned(), EpisodeState::Effective)]
     );
-    // An hour later the host says that nothing has changed.
+    // The host says that nothing has changed: at first from what it saw before, half a day later from another look.
     ahead.store(90, Ordering::SeqCst);
+    assert_eq!(guest.poll(0).await.json()["wanted"]["want"], "nothing");
+    tasks::flush_now(server.shared()).await;
+    assert_eq!(
+        states(&server, &guest).await,
+        [("CVE-2026-1".to_owned(), EpisodeState::Effective)]
+    );
+    ahead.store(13 * 60, Ordering::SeqCst);
     assert_eq!(guest.poll(0).await.json()["wanted"]["want"], "nothing");
     tasks::flush_now(server.shared()).await;
     assert_eq!(states(&server, &guest).await, []);
@@ -144,6 +153,55 @@ async fn a_new_advisory_is_judged_without_a_new_report() {
         states(&server, &guest).await,
         [("CVE-2026-2".to_owned(), EpisodeState::Exposed)]
     );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r6_packages_that_are_dropped_leave_their_exposures_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(Options::local(folder.path())).await.unwrap();
+    let now = Timestamp::now();
+    tasks::use_world(server.shared(), world(&[("CVE-2026-1", "3.0.14-1")], now))
+        .await
+        .unwrap();
+    let mut guest = Guest::enrolled(&server, 1).await;
+    guest.settle().await;
+    states(&server, &guest).await;
+    // Nothing says that they were switched off.
+    guest.sections.remove(&Section::Packages);
+    let report = Report {
+        dropped: vec![Section::Packages],
+        sections: Vec::new(),
+        ..guest.report_of_all()
+    };
+    let answer = post(&guest.client, "/agent/v1/report", &report).await;
+    assert_eq!(
+        answer.json()["verdict"]["verdict"],
+        "accepted",
+        "{}",
+        answer.text()
+    );
+    assert_eq!(
+        states(&server, &guest).await,
+        [("CVE-2026-1".to_owned(), EpisodeState::Unknown)]
+    );
+    let counted = |server: &Server| {
+        let rows = server
+            .shared()
+            .truth
+            .read(|fleet| fleet.ranked(&ExposureFilter::default()));
+        rows.iter()
+            .map(|row| (row.by_decision.total(), row.not_in_force))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(counted(&server), [(0, 1)]);
+    server.stop().await;
+    // The same after a start.
+    let server = Server::start(Options::local(folder.path())).await.unwrap();
+    tasks::use_world(server.shared(), world(&[("CVE-2026-1", "3.0.14-1")], now))
+        .await
+        .unwrap();
+    assert_eq!(counted(&server), [(0, 1)]);
     server.stop().await;
 }
 
