@@ -31,8 +31,8 @@ use crate::listen::Peer;
 use crate::problem::{Code, Problem};
 use axum::Router;
 use axum::extract::{RawPathParams, Request};
-use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Method};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
@@ -83,9 +83,14 @@ impl<S: Send + Sync + 'static> Routes<S> {
         F: Future<Output = Result<Response, A::Error>> + Send + 'static,
     {
         let filter = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
+        // Nothing that is read takes a body (RFC 9110 section 9.3.1): one would only be held.
+        let own = match route.method {
+            Method::GET => 0,
+            _ => self.limits.api_body_bytes,
+        };
         let bounds = Bounds {
             body: route.body.unwrap_or(BodyLimits {
-                bytes: self.limits.api_body_bytes,
+                bytes: own,
                 unpacked_bytes: 0,
             }),
             packed: route.packed,

@@ -3,10 +3,10 @@
 use crate::judging::is_due;
 use crate::shared::Shared;
 use crate::truth::World;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use overlock_fleet::Judging;
 use overlock_model::plan::HostId;
-use overlock_store::{Host, StoreError};
+use overlock_store::{By, Host, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,12 @@ const FLUSH_BATCH: usize = 2_000;
 const TABLES: Duration = Duration::from_secs(30);
 /// How often fixes that wait for a later look are looked at.
 const CONFIRM: Duration = Duration::from_secs(300);
+/// How often what is over is forgotten, by all replicas together.
+const FORGET: Duration = Duration::from_secs(60 * 60);
+/// The first time after a start, so that a server that never runs for long forgets too.
+const FORGET_FIRST: Duration = Duration::from_secs(60);
+/// Whose lease that is.
+const FORGETTING: &str = "forgetting";
 /// How old the time is that decisions are made by.
 const NOW: SignedDuration = SignedDuration::from_hours(1);
 /// Hosts read at once when all are judged anew.
@@ -85,6 +91,60 @@ pub(crate) async fn certificates(shared: Arc<Shared>) {
             );
         }
     }
+}
+
+/// Forgets what is over, until the server stops.
+pub(crate) async fn forget(shared: Arc<Shared>) {
+    let holder = match crate::authority::random::<16>() {
+        Ok(random) => crate::authority::hex(&random),
+        Err(error) => {
+            tracing::error!(%error, "nothing is forgotten");
+            return;
+        }
+    };
+    let mut wait = FORGET_FIRST;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = shared.stop.stopped() => return,
+        }
+        wait = FORGET;
+        if let Err(error) = forget_now(&shared, &holder).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what is over cannot be forgotten yet"
+            );
+        }
+    }
+}
+
+/// Forgets sessions and kept answers that have ended, and history beyond its time; nothing while another replica has
+/// done so within the hour. False then.
+pub(crate) async fn forget_now(shared: &Shared, holder: &str) -> Result<bool, StoreError> {
+    let now = shared.clock.now();
+    let (store, until) = (&shared.store, after(now, FORGET));
+    if store.claim(FORGETTING, holder, now, until).await?.is_none() {
+        return Ok(false);
+    }
+    let ended = store.forget_expired(now).await?;
+    let before = now
+        .checked_sub(SignedDuration::try_from(shared.limits.history).unwrap_or(SignedDuration::MAX))
+        .unwrap_or(Timestamp::MIN);
+    let pruned = store.prune(before, &By::server(now)).await?;
+    tracing::info!(
+        ended,
+        spans = pruned.spans,
+        contents = pruned.contents,
+        "forgot what is over"
+    );
+    Ok(true)
+}
+
+fn after(time: Timestamp, wait: Duration) -> Timestamp {
+    SignedDuration::try_from(wait)
+        .ok()
+        .and_then(|wait| time.checked_add(wait).ok())
+        .unwrap_or(time)
 }
 
 /// Looks for new tables, for fixes that are confirmed by now, and at the clock.
@@ -169,3 +229,6 @@ pub(crate) async fn use_world(shared: &Arc<Shared>, world: World) -> Result<(), 
         shared.judging.add(due.map(|host| host.id.clone()));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,8 @@ pub struct Own {
     pub metrics: Metrics,
     /// Places for streams of events.
     pub(crate) streams: Arc<Semaphore>,
+    /// The one place for a look at the whole log.
+    pub(crate) verifying: Semaphore,
     /// Held while facts are changed, so that nobody changes them between a look and the change that follows from it.
     pub(crate) facts: Mutex<()>,
     reference: OnceLock<Reference>,
@@ -74,6 +76,7 @@ impl Own {
         Self {
             metrics: Metrics::default(),
             streams: Arc::new(Semaphore::new(limits.event_streams)),
+            verifying: Semaphore::new(1),
             facts: Mutex::new(()),
             reference: OnceLock::new(),
         }

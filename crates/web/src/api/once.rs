@@ -44,7 +44,7 @@ pub(crate) async fn once<S, F>(
     make: F,
 ) -> Result<Response, Problem>
 where
-    F: Future<Output = Result<Made, Problem>>,
+    F: Future<Output = Result<Made, Problem>> + Send + 'static,
 {
     if !call.headers().contains_key(HEADER) {
         return make.await?.response();
@@ -57,9 +57,9 @@ where
                 "`{HEADER}` is 1 to {KEY_BYTES} printable characters"
             ))
         })?;
-    let actor = &*call.proof.actor().to_string();
-    let keyed = Keyed::of(actor, key);
-    let named = (actor, keyed.name.as_str());
+    let actor = call.proof.actor().to_string();
+    let keyed = Keyed::of(&actor, key);
+    let named = (&*actor, keyed.name.as_str());
     let length = |text: &[u8]| (text.len() as u64).to_be_bytes();
     let request = Digest::joined(&[
         b"overlock request",
@@ -79,19 +79,48 @@ where
         Begun::Another => return Err(Problem::new(Code::IdempotencyMismatch, "")),
         Begun::Done(kept) => return keyed.open(&kept.response)?.response(),
     }
-    let made = match make.await {
-        Ok(made) => made,
-        Err(problem) => {
-            store.give_back(named, request).await?;
-            return Err(problem);
-        }
+    let begun = Begin {
+        actor,
+        keyed,
+        request,
+        until: now + KEPT,
     };
-    let kept = Kept {
-        status: 201,
-        response: keyed.seal(&made)?,
-    };
-    store.finish(named, request, &kept, now + KEPT).await?;
-    made.response()
+    begun.carry_out(store.clone(), make).await?.response()
+}
+
+/// A request that took its key.
+struct Begin {
+    actor: String,
+    keyed: Keyed,
+    request: Digest,
+    until: Timestamp,
+}
+
+impl Begin {
+    /// Makes the thing and keeps the answer. Goes on when the client hangs up: a thing that is there without its answer
+    /// would be made once more.
+    async fn carry_out<F>(self, store: Store, make: F) -> Result<Made, Problem>
+    where
+        F: Future<Output = Result<Made, Problem>> + Send + 'static,
+    {
+        let work = async move {
+            let named = (&*self.actor, self.keyed.name.as_str());
+            let made = match make.await {
+                Ok(made) => made,
+                Err(problem) => {
+                    store.give_back(named, self.request).await?;
+                    return Err(problem);
+                }
+            };
+            let kept = Kept {
+                status: 201,
+                response: self.keyed.seal(&made)?,
+            };
+            store.finish(named, self.request, &kept, self.until).await?;
+            Ok(made)
+        };
+        tokio::spawn(work).await.map_err(Problem::internal)?
+    }
 }
 
 fn is_key(key: &str) -> bool {
@@ -177,6 +206,46 @@ mod tests {
         assert!(Keyed::of("bob", "key-1").open(&sealed).is_err());
         assert!(keyed.open(&sealed[..5]).is_err());
         assert_ne!(keyed.seal(&made).unwrap(), sealed);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_hangs_up_finds_the_answer_when_asking_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = overlock_store::Database::in_folder(folder.path());
+        let store = Store::open(&database).await.unwrap();
+        let now = Timestamp::now();
+        let keyed = Keyed::of("ada", "key-1");
+        let (name, request) = (keyed.name.clone(), Digest::of(b"request"));
+        let begin = || store.begin(("ada", &name), request, now, now + BUSY);
+        assert_eq!(begin().await.unwrap(), Begun::New);
+        let begun = Begin {
+            actor: "ada".into(),
+            keyed,
+            request,
+            until: now + KEPT,
+        };
+        let (started, starts) = tokio::sync::oneshot::channel();
+        let (go, goes) = tokio::sync::oneshot::channel();
+        let make = async move {
+            started.send(()).unwrap();
+            goes.await.unwrap();
+            Made::new(&"made", None)
+        };
+        let client = tokio::spawn(begun.carry_out(store.clone(), make));
+        starts.await.unwrap();
+        client.abort();
+        assert!(client.await.unwrap_err().is_cancelled());
+        assert_eq!(begin().await.unwrap(), Begun::Running);
+        go.send(()).unwrap();
+        let kept = loop {
+            match begin().await.unwrap() {
+                Begun::Running => tokio::task::yield_now().await,
+                Begun::Done(kept) => break kept,
+                other => panic!("{other:?}"),
+            }
+        };
+        let made = Keyed::of("ada", "key-1").open(&kept.response).unwrap();
+        assert_eq!(made, Made::new(&"made", None).unwrap());
     }
 
     #[test]

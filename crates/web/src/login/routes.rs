@@ -11,7 +11,7 @@ use crate::access::{Access, Anybody, Callers, Identified, Needed, Permission, Pu
 use crate::authority::{hex, random};
 use crate::listen::Peer;
 use crate::problem::{Code, Problem};
-use crate::routes::{Call, Query, Route, Routes};
+use crate::routes::{BodyLimits, Call, Query, Route, Routes};
 use axum::Json;
 use axum::http::header::{LOCATION, REFERRER_POLICY, SET_COOKIE};
 use axum::http::request::Parts;
@@ -25,6 +25,12 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tower_sessions::Session;
+
+/// Anybody may send it: no larger than a token and a name need.
+const EXCHANGE: BodyLimits = BodyLimits {
+    bytes: 4 << 10,
+    unpacked_bytes: 0,
+};
 
 /// What the handlers share has the login.
 pub trait HasLogin: Callers {
@@ -68,7 +74,8 @@ pub fn add<S: HasLogin>(routes: Routes<S>) -> Routes<S> {
             Route::post("/api/v1/login/token")
                 .about("Exchange a one-time token of `overlock setup` for a lasting one")
                 .takes::<Exchange>()
-                .gives::<Exchanged>(),
+                .gives::<Exchanged>()
+                .body(EXCHANGE),
             Public,
             token,
         )

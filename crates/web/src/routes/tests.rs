@@ -1,8 +1,8 @@
 use super::*;
 use crate::access::{Anybody, Callers, Identified, Needs, Permission, Public};
 use axum::body::Body;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
@@ -53,6 +53,7 @@ fn router() -> Router {
             echo,
         )
         .add(Route::get("/bug"), Public, bug)
+        .add(Route::get("/read"), Needs(Permission::Read), echo)
         .finish()
 }
 
@@ -147,6 +148,13 @@ async fn packed_bodies_are_taken_where_the_route_says_so_and_within_its_bound() 
         code(Method::POST, "/echo", &zstd, b"hi").await,
         "unsupported_media"
     );
+}
+
+#[tokio::test]
+async fn what_is_read_takes_no_body() {
+    let viewer = [("x-roles", "viewer")];
+    assert_eq!(code(Method::GET, "/read", &viewer, b"").await, "");
+    assert_eq!(code(Method::GET, "/read", &viewer, b"x").await, "too_large");
 }
 
 #[tokio::test]

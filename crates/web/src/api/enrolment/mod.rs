@@ -125,8 +125,8 @@ async fn make<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
         None => None,
     };
     let now = api.clock.now();
-    once(&api.store, &call, now, "enrolment-tokens", async {
-        let by = call.proof.by(now);
+    let (store, by) = (api.store.clone(), call.proof.by(now));
+    once(&store, &call, now, "enrolment-tokens", async move {
         let secret = EnrolToken::new(
             api.authority.fingerprint().bytes(),
             &random::<32>().map_err(Problem::internal)?,

@@ -75,11 +75,12 @@ async fn give<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
     let role = given.role.over(given.group)?;
     may_give(&call.proof, &role.0)?;
     let now = api.clock.now();
-    once(&api.store, &call, now, "grants", async {
-        let subject = subject(&api.store, &given.subject).await?;
-        group_is_there(&api.store, &role.0).await?;
-        let (id, by) = (new_id()?, call.proof.by(now));
-        api.store.grant(&id, &subject, &role.0, &by).await?;
+    let (store, by) = (api.store.clone(), call.proof.by(now));
+    once(&api.store, &call, now, "grants", async move {
+        let subject = subject(&store, &given.subject).await?;
+        group_is_there(&store, &role.0).await?;
+        let id = new_id()?;
+        store.grant(&id, &subject, &role.0, &by).await?;
         let line = GrantLine {
             id: id.clone(),
             subject: match subject {

@@ -30,8 +30,8 @@ pub(super) async fn add<S: Serves>(call: Call<S, Caller>) -> Result<Response, Pr
         .map(|name| owned("names", name))
         .collect::<Result<_, _>>()?;
     let now = api.clock.now();
-    once(&api.store, &call, now, "hosts/unmanaged", async {
-        let by = call.proof.by(now);
+    let (store, by) = (api.store.clone(), call.proof.by(now));
+    once(&store, &call, now, "hosts/unmanaged", async move {
         let (mut hosts, mut known) = (Vec::new(), 0);
         for name in names {
             if !api.store.hosts_named(&name).await?.is_empty() {

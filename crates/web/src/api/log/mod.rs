@@ -8,7 +8,7 @@ use super::answer::{done, read};
 use super::page::Asked;
 use super::visible::Visible;
 use crate::access::{Caller, Needs, NeedsEverywhere, Permission};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::routes::{Call, Query, Route, Routes};
 use axum::response::Response;
 use model::{LogDocument, LogLine, LogVerdictDocument};
@@ -112,6 +112,10 @@ async fn rows<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
 async fn verify<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
     call.query::<super::NoQuery>()?;
     let api = call.shared.api()?;
+    // Each holds a connection of the database for as long as it takes, and a few of them all that there are.
+    let _one = api.own.verifying.try_acquire().map_err(|_| {
+        Problem::new(Code::TooMany, "the log is being checked for somebody else").retry_after(30)
+    })?;
     let verdict = api.store.verify_log(|_, _| {}).await?;
     let schema = "overlock.log-verdict/1";
     done(&match verdict {

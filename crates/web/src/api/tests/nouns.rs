@@ -1,6 +1,7 @@
 //! Hosts from their enrolment to their end, as the API tells it.
 
 use super::World;
+use crate::directory::Place;
 use axum::http::Method;
 use serde_json::json;
 
@@ -37,7 +38,21 @@ async fn a_host_is_enrolled_by_the_api_confirmed_looked_at_and_forgotten() {
     world.follow().await;
     assert_eq!(user.json(&path).await["standing"], "active");
     assert_eq!(act("look", json!({})).await.status, 204);
-    assert_eq!(act("release", json!({ "reason": "x" })).await.status, 409);
+    let release = json!({ "reason": "the twin is off" });
+    assert_eq!(act("release", release.clone()).await.status, 409);
+    // In quarantine here, though it could not be written down.
+    let shared = world.server.shared();
+    let entry = shared.directory.get(&guest.host.id).unwrap();
+    assert!(entry.quarantine());
+    let head = shared.store.log_head().await.unwrap().rows;
+    assert_eq!(act("release", release.clone()).await.status, 204);
+    assert_eq!(entry.place(), Place::Welcome);
+    let rows = shared.store.log_since(head, 9).await.unwrap();
+    assert!(
+        rows.iter().any(|row| row.body.contains("the twin is off")),
+        "{rows:?}"
+    );
+    assert_eq!(act("release", release).await.status, 409);
     assert_eq!(act("revoke", json!({ "reason": "" })).await.status, 400);
     assert_eq!(act("revoke", json!({ "reason": "sold" })).await.status, 204);
     world.follow().await;
@@ -52,6 +67,11 @@ async fn a_host_is_enrolled_by_the_api_confirmed_looked_at_and_forgotten() {
     );
     world.follow().await;
     assert_eq!(user.get(&path).await.status, 404);
+    let one = world.server.shared().own.verifying.acquire().await.unwrap();
+    let busy = user.post("/api/v1/log/verify", json!({})).await;
+    assert_eq!((busy.status.as_u16(), &*busy.code()), (429, "too_many"));
+    assert!(busy.headers.contains_key("retry-after"));
+    drop(one);
     let verdict = user.post("/api/v1/log/verify", json!({})).await.json();
     assert_eq!(verdict["holds"], true, "{verdict}");
     world.server.stop().await;

@@ -104,11 +104,11 @@ async fn make<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
         may_give(&call.proof, &grant.0)?;
     }
     let now = api.clock.now();
-    once(&api.store, &call, now, "tokens", async {
+    let (store, by) = (api.store.clone(), call.proof.by(now));
+    once(&api.store, &call, now, "tokens", async move {
         for grant in &roles {
-            group_is_there(&api.store, &grant.0).await?;
+            group_is_there(&store, &grant.0).await?;
         }
-        let by = call.proof.by(now);
         let expires = now + SignedDuration::from_secs(valid.into());
         let secret = format!(
             "{PREFIX}{}",
@@ -121,7 +121,7 @@ async fn make<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
             once: false,
             expires: Some(expires),
         };
-        api.store
+        store
             .add_api_token(&token, Digest::of(secret.as_bytes()), &by)
             .await?;
         let made = TokenMade {
