@@ -148,7 +148,8 @@ pub struct Renew {
     pub schema: String,
     /// Who; must be the host of the certificate.
     pub host: HostId,
-    /// As in [`Enrol::request`]; the key may be a new one.
+    /// As in [`Enrol::request`]; the key must be that of the certificate. Another key needs another enrolment, so that who
+    /// has stolen a certificate cannot turn it into one of their own.
     pub request: String,
 }
 

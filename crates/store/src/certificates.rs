@@ -2,6 +2,7 @@
 
 use crate::Store;
 use crate::columns::{Columns, free_text, micros};
+use crate::database::Writing;
 use crate::error::{Doing, StoreError};
 use crate::log::{By, Entry};
 use jiff::Timestamp;
@@ -107,16 +108,7 @@ impl Store {
         by: &By,
     ) -> Result<u64, StoreError> {
         let mut writing = self.write().await?;
-        let revoked = sqlx::query(
-            "UPDATE certificates SET revoked = $2, revoked_why = $3 WHERE host = $1 AND revoked IS NULL",
-        )
-        .bind(host.as_str())
-        .bind(micros(by.at))
-        .bind(free_text(why))
-        .execute(writing.connection())
-        .await
-        .doing("revoking certificates")?
-        .rows_affected();
+        let revoked = revoke(&mut writing, host, None, why, by.at).await?;
         if revoked > 0 {
             let body = json!({ "count": revoked, "why": free_text(why) });
             writing
@@ -197,6 +189,31 @@ impl Store {
         .map(known)
         .collect()
     }
+}
+
+/// Revokes the certificates of a host that are not revoked yet, inside a transaction whose log row tells of it; those of
+/// one key may be kept. Returns how many.
+pub(crate) async fn revoke(
+    writing: &mut Writing,
+    host: &HostId,
+    kept: Option<Digest>,
+    why: &str,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    // No key is empty.
+    let kept = kept.map_or_else(Vec::new, |key| key.bytes().to_vec());
+    let revoked = sqlx::query(
+        "UPDATE certificates SET revoked = $2, revoked_why = $3 \
+         WHERE host = $1 AND revoked IS NULL AND key_digest <> $4",
+    )
+    .bind(host.as_str())
+    .bind(micros(at))
+    .bind(free_text(why))
+    .bind(kept)
+    .execute(writing.connection())
+    .await
+    .doing("revoking certificates")?;
+    Ok(revoked.rows_affected())
 }
 
 fn known(row: &AnyRow) -> Result<KnownCertificate, StoreError> {

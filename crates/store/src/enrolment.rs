@@ -1,6 +1,7 @@
 //! Enrolment: tokens that let new hosts in, and the one transaction that uses one and adds the host.
 
 use crate::Store;
+use crate::certificates;
 use crate::columns::{Columns, free_text, json_text, micros};
 use crate::database::Writing;
 use crate::error::{Doing, StoreError};
@@ -11,6 +12,9 @@ use overlock_model::asset::{HostFacts, Standing};
 use overlock_model::plan::{Digest, HostId};
 use serde_json::json;
 use sqlx::any::AnyRow;
+
+/// Why the certificates of a host end that is enrolled again.
+const ANEW: &str = "the host was enrolled anew";
 
 /// How often a token may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,7 +206,8 @@ impl Store {
             .collect()
     }
 
-    /// Uses a token and takes the host in, in one transaction: two replicas cannot both use the same one.
+    /// Uses a token and takes the host in, in one transaction: two replicas cannot both use the same one. It revokes the
+    /// certificates that a host had before: whoever has its former key is out from here.
     ///
     /// # Errors
     /// When the database fails; a refusal is an answer.
@@ -239,14 +244,21 @@ impl Store {
             let repeated = known.token.uses == Uses::Once
                 && same_key
                 && row.optional_text("used_by")?.as_deref() == Some(id.as_str());
-            return match there {
-                Some(there) if repeated => Ok(Enrolment::Enrolled {
-                    host: id.clone(),
-                    past: Past::Repeated,
-                    standing: hosts::standing(&there)?,
-                }),
-                _ => refused(EnrolmentRefusal::UsedUp),
+            let Some(there) = there.filter(|_| repeated) else {
+                return refused(EnrolmentRefusal::UsedUp);
             };
+            // An enrolment that this database took before it revoked in the same transaction may have been cut off.
+            if certificates::revoke(&mut writing, id, Some(new.key), ANEW, at).await? > 0 {
+                let body = json!({ "token": known.token.id, "key": new.key, "repeated": true });
+                let by = By::host(id.clone(), at);
+                writing.log(&by, Entry::of("enrol", id, body)).await?;
+                writing.commit().await?;
+            }
+            return Ok(Enrolment::Enrolled {
+                host: id.clone(),
+                past: Past::Repeated,
+                standing: hosts::standing(&there)?,
+            });
         }
         if *id != new.id && hosts::find(writing.connection(), &new.id).await?.is_some() {
             return refused(EnrolmentRefusal::BoundToAnother);
@@ -289,7 +301,9 @@ async fn admit(
     .execute(writing.connection())
     .await
     .doing(DOING)?;
+    let mut revoked = 0;
     let past = if there.is_some() {
+        revoked = certificates::revoke(writing, id, None, ANEW, at).await?;
         sqlx::query(
             "UPDATE hosts SET name = $2, standing = $3, standing_since = NULL, standing_why = NULL, machine_id = $4, \
              agent = $5, key_digest = $6 WHERE id = $1",
@@ -324,6 +338,7 @@ async fn admit(
         "asked_as": new.id,
         "key": new.key,
         "adopted": past == Past::Adopted,
+        "revoked": revoked,
         "standing": standing.word(),
     });
     let by = By::host(id.clone(), at);

@@ -81,6 +81,43 @@ pub struct Greeted {
     pub helper: bool,
 }
 
+/// Another standing for a host, and what must still be so, since it was decided by that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StandingChange<'a> {
+    /// What it stands as now; only the kind of standing is compared.
+    pub from: &'a Standing,
+    /// What it is to stand as.
+    pub to: &'a Standing,
+    /// The key that it has; none where the key does not matter.
+    pub key: Option<Digest>,
+    /// Why, for the log, where the standing itself does not say so.
+    pub reason: Option<&'a str>,
+}
+
+impl<'a> StandingChange<'a> {
+    /// Whatever key the host has, and without a reason beside what the standing says.
+    #[must_use]
+    pub fn new(from: &'a Standing, to: &'a Standing) -> Self {
+        Self {
+            from,
+            to,
+            key: None,
+            reason: None,
+        }
+    }
+}
+
+/// What became of a [`StandingChange`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StandingSet {
+    /// It is so.
+    Set,
+    /// Nothing changed: the host stands otherwise, or has another key, than was thought.
+    Otherwise,
+    /// There is no such host.
+    NoHost,
+}
+
 const SELECT: &str = "SELECT h.*, p.seen, p.address, p.instance, p.message_count, p.clock_offset_us, p.instances, \
      j.number AS judged_number, j.revision AS judged_revision, j.tables AS judged_tables, j.judged AS judged_at \
      FROM hosts h LEFT JOIN presence p ON p.host = h.id LEFT JOIN judgements j ON j.host = h.id";
@@ -177,40 +214,52 @@ impl Store {
         Ok(true)
     }
 
-    /// Sets a host's standing; false when there is no such host.
+    /// Sets a host's standing, if it still is what the change was decided by.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn set_standing(
         &self,
         id: &HostId,
-        standing: &Standing,
+        change: &StandingChange<'_>,
         by: &By,
-    ) -> Result<bool, StoreError> {
-        let (since, why) = standing_columns(standing);
+    ) -> Result<StandingSet, StoreError> {
+        const DOING: &str = "setting a standing";
+        let (since, why) = standing_columns(change.to);
         let mut writing = self.write().await?;
         let changed = sqlx::query(
-            "UPDATE hosts SET standing = $2, standing_since = $3, standing_why = $4 WHERE id = $1",
+            "UPDATE hosts SET standing = $2, standing_since = $3, standing_why = $4 \
+             WHERE id = $1 AND standing = $5 AND key_digest = COALESCE($6, key_digest)",
         )
         .bind(id.as_str())
-        .bind(standing.word())
+        .bind(change.to.word())
         .bind(since)
         .bind(why)
+        .bind(change.from.word())
+        .bind(change.key.map(|key| key.bytes().to_vec()))
         .execute(writing.connection())
         .await
-        .doing("setting a standing")?
+        .doing(DOING)?
         .rows_affected();
         if changed == 0 {
-            return Ok(false);
+            return Ok(match find(writing.connection(), id).await? {
+                Some(_) => StandingSet::Otherwise,
+                None => StandingSet::NoHost,
+            });
+        }
+        let mut body = json!(change.to);
+        if let (Some(reason), Some(body)) = (change.reason, body.as_object_mut()) {
+            body.insert("reason".into(), json!(free_text(reason)));
         }
         writing
-            .log(by, Entry::of("host.standing", id, json!(standing)))
+            .log(by, Entry::of("host.standing", id, body))
             .await?;
         writing.commit().await?;
-        Ok(true)
+        Ok(StandingSet::Set)
     }
 
-    /// Keeps what an agent said at its start; true when it was something new.
+    /// Keeps what an agent said at its start; true when it was something new. An empty machine-id is unknown, and leaves
+    /// the one that is known.
     ///
     /// # Errors
     /// When the database fails.
@@ -223,7 +272,8 @@ impl Store {
         let switched_off = json_text("hosts.switched_off", &greeted.switched_off)?;
         let (agent, machine_id) = (free_text(&greeted.agent), free_text(&greeted.machine_id));
         let same = sqlx::query(
-            "SELECT id FROM hosts WHERE id = $1 AND agent = $2 AND machine_id = $3 AND switched_off = $4 AND helper = $5",
+            "SELECT id FROM hosts WHERE id = $1 AND agent = $2 \
+             AND machine_id = COALESCE(NULLIF($3, ''), machine_id) AND switched_off = $4 AND helper = $5",
         )
         .bind(id.as_str())
         .bind(&agent)
@@ -238,7 +288,8 @@ impl Store {
         }
         let mut writing = self.write().await?;
         let changed = sqlx::query(
-            "UPDATE hosts SET agent = $2, machine_id = $3, switched_off = $4, helper = $5 WHERE id = $1",
+            "UPDATE hosts SET agent = $2, machine_id = COALESCE(NULLIF($3, ''), machine_id), switched_off = $4, \
+             helper = $5 WHERE id = $1",
         )
         .bind(id.as_str())
         .bind(&agent)

@@ -171,6 +171,12 @@ impl History {
         }
     }
 
+    /// Whether this is of another machine than the one with this machine-id; an empty one is unknown.
+    #[must_use]
+    pub fn is_of_another(&self, machine_id: &str) -> bool {
+        !machine_id.is_empty() && !self.machine_id.is_empty() && *self.machine_id != *machine_id
+    }
+
     /// What follows from a message.
     #[must_use]
     pub fn hear(&self, sign: Sign<'_>) -> Heard {
@@ -191,8 +197,7 @@ impl History {
 
     fn hello(&self, instance: &Instance, machine_id: &str, address: IpAddr) -> Heard {
         // Empty is unknown: it proves nothing, and changes nothing.
-        if !machine_id.is_empty() && !self.machine_id.is_empty() && *self.machine_id != *machine_id
-        {
+        if self.is_of_another(machine_id) {
             return Heard::Alarm(Alarm::Machine {
                 known: self.machine_id.to_string(),
                 came: machine_id.to_owned(),

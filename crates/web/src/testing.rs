@@ -30,12 +30,13 @@ impl TestHost {
     /// A signing request for a new key.
     pub fn request() -> (KeyPair, String) {
         let key = KeyPair::generate().unwrap();
-        let request = CertificateParams::default()
-            .serialize_request(&key)
-            .unwrap()
-            .pem()
-            .unwrap();
+        let request = signed_by(&key);
         (key, request)
+    }
+
+    /// A signing request for the key that it has.
+    pub fn own_request(&self) -> String {
+        signed_by(&self.key)
     }
 
     /// A host signed by this authority without an enrolment.
@@ -50,6 +51,11 @@ impl TestHost {
             chain: signed.chain,
         }
     }
+}
+
+fn signed_by(key: &KeyPair) -> String {
+    let request = CertificateParams::default().serialize_request(key);
+    request.unwrap().pem().unwrap()
 }
 
 /// A client that trusts one authority.

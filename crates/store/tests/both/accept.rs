@@ -3,7 +3,7 @@
 use crate::world::{World, accept, at, both, by, content, digest, enrol, host, report, taken};
 use overlock_model::asset::Standing;
 use overlock_protocol::{Section, SectionDigests};
-use overlock_store::{Accepted, Outcome, Store, Writer};
+use overlock_store::{Accepted, Outcome, StandingChange, Store, Writer};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use std::collections::{BTreeMap, BTreeSet};
@@ -142,6 +142,7 @@ async fn a_repeated_report_writes_nothing(world: World) {
 async fn nothing_is_taken_from_hosts_that_are_not_active(world: World) {
     let store = world.open().await;
     enrol(&store, 1).await;
+    let mut from = Standing::Active;
     for standing in [
         Standing::Unconfirmed,
         Standing::Quarantined {
@@ -154,9 +155,10 @@ async fn nothing_is_taken_from_hosts_that_are_not_active(world: World) {
         },
     ] {
         store
-            .set_standing(&host(1), &standing, &by(1))
+            .set_standing(&host(1), &StandingChange::new(&from, &standing), &by(1))
             .await
             .unwrap();
+        from = standing.clone();
         let outcome = accept(&store, report(1, 2, None, Section::Packages, &["a"])).await;
         assert_eq!(outcome, Outcome::Refused(standing));
     }

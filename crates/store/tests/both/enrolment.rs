@@ -6,7 +6,8 @@ use crate::world::{
 use overlock_model::asset::Standing;
 use overlock_protocol::Section;
 use overlock_store::{
-    Certificate, CertificateStanding, Enrolment, EnrolmentRefusal, NewHost, Past, StoreError, Uses,
+    Certificate, CertificateStanding, Enrolment, EnrolmentRefusal, NewHost, Past, StandingChange,
+    StoreError, Uses,
 };
 
 both!(
@@ -16,6 +17,7 @@ both!(
     tokens_end_and_can_be_withdrawn,
     a_known_id_with_another_key_needs_a_bound_token,
     a_bound_token_brings_history_back,
+    whoever_had_the_key_before_is_out_in_the_same_transaction,
     a_quarantined_host_does_not_help_itself_out,
     a_host_may_have_to_be_confirmed,
     certificates_are_current_until_revoked_or_over,
@@ -186,17 +188,12 @@ async fn a_bound_token_brings_history_back(world: World) {
     let store = world.open().await;
     enrol(&store, 1).await;
     let state = taken(&accept(&store, report(1, 1, None, Section::Packages, &["a"])).await);
-    store
-        .set_standing(
-            &host(1),
-            &Standing::Revoked {
-                since: at(2),
-                why: "re-installed".into(),
-            },
-            &by(2),
-        )
-        .await
-        .unwrap();
+    let revoked = Standing::Revoked {
+        since: at(2),
+        why: "re-installed".into(),
+    };
+    let change = StandingChange::new(&Standing::Active, &revoked);
+    store.set_standing(&host(1), &change, &by(2)).await.unwrap();
     let mut bound = token("bound", Uses::Once);
     bound.bound = Some(host(1));
     store
@@ -226,6 +223,57 @@ async fn a_bound_token_brings_history_back(world: World) {
     assert_eq!(store.timeline(&host(1), 9).await.unwrap().len(), 1);
 }
 
+async fn whoever_had_the_key_before_is_out_in_the_same_transaction(world: World) {
+    let store = world.open().await;
+    enrol(&store, 1).await;
+    let certificate = |serial: &str, key| Certificate {
+        fingerprint: digest(serial),
+        serial: serial.into(),
+        host: host(1),
+        key,
+        not_before: at(0),
+        not_after: at(1000),
+    };
+    let standing = async |serial: &str| {
+        store
+            .certificate_standing(&host(1), digest(serial), at(9))
+            .await
+            .unwrap()
+    };
+    let out = |since| CertificateStanding::Revoked {
+        since: at(since),
+        why: "the host was enrolled anew".into(),
+    };
+    store
+        .issued(&certificate("01", new_host(1).key), &by(0))
+        .await
+        .unwrap();
+    let mut bound = token("bound", Uses::Once);
+    bound.bound = Some(host(1));
+    store
+        .add_enrolment_token(&bound, digest("bound"), &by(0))
+        .await
+        .unwrap();
+    let head = store.log_head().await.unwrap().rows;
+    let enrolled = store.enrol(digest("bound"), &new_host(77), at(4)).await;
+    assert_eq!(past(enrolled.unwrap()), Past::Adopted);
+    assert_eq!(standing("01").await, out(4));
+    let rows = store.log_since(head, 9).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].body.contains("\"revoked\":1"), "{}", rows[0].body);
+    // Of an enrolment that was cut off before it revoked; its own key's stays, which an earlier answer may have brought.
+    let own = certificate("03", new_host(77).key);
+    store
+        .issued(&certificate("02", digest("former")), &by(5))
+        .await
+        .unwrap();
+    store.issued(&own, &by(5)).await.unwrap();
+    let again = store.enrol(digest("bound"), &new_host(77), at(6)).await;
+    assert_eq!(past(again.unwrap()), Past::Repeated);
+    assert_eq!(standing("02").await, out(6));
+    assert_eq!(standing("03").await, CertificateStanding::Current);
+}
+
 async fn a_quarantined_host_does_not_help_itself_out(world: World) {
     let store = world.open().await;
     enrol(&store, 1).await;
@@ -233,10 +281,8 @@ async fn a_quarantined_host_does_not_help_itself_out(world: World) {
         since: at(1),
         why: "two addresses".into(),
     };
-    store
-        .set_standing(&host(1), &standing, &by(1))
-        .await
-        .unwrap();
+    let change = StandingChange::new(&Standing::Active, &standing);
+    store.set_standing(&host(1), &change, &by(1)).await.unwrap();
     store
         .add_enrolment_token(&token("t", Uses::Times(2)), digest("t"), &by(0))
         .await

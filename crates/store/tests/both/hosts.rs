@@ -1,14 +1,15 @@
 //! Hosts: what is said of them comes back, and signs of life cost no row of the log.
 
-use crate::world::{World, at, both, by, enrol, host};
+use crate::world::{World, at, both, by, digest, enrol, host, new_host};
 use overlock_model::asset::{HostFacts, Standing};
 use overlock_model::facts::Criticality;
 use overlock_protocol::Section;
-use overlock_store::{Greeted, Seen};
+use overlock_store::{Greeted, Seen, StandingChange, StandingSet};
 use std::collections::BTreeSet;
 
 both!(
     facts_and_standing_come_back,
+    a_standing_changes_only_from_what_it_was_decided_by,
     what_the_agent_said_is_written_once,
     signs_of_life_write_no_log,
     instances_are_remembered_up_to_a_few,
@@ -28,12 +29,9 @@ async fn facts_and_standing_come_back(world: World) {
         since: at(2),
         why: "two\u{0}addresses".into(),
     };
-    assert!(
-        store
-            .set_standing(&host(1), &standing, &by(2))
-            .await
-            .unwrap()
-    );
+    let change = StandingChange::new(&Standing::Active, &standing);
+    let set = store.set_standing(&host(1), &change, &by(2)).await.unwrap();
+    assert_eq!(set, StandingSet::Set);
     let known = store.host(&host(1)).await.unwrap().unwrap();
     assert_eq!(known.facts, facts);
     assert_eq!(
@@ -46,13 +44,51 @@ async fn facts_and_standing_come_back(world: World) {
     assert_eq!(known.group.as_deref(), Some("web"));
     assert_eq!(known.enrolled, at(0));
     assert!(!store.set_facts(&host(2), &facts, &by(1)).await.unwrap());
-    assert!(
-        !store
-            .set_standing(&host(2), &standing, &by(1))
-            .await
-            .unwrap()
-    );
+    let set = store.set_standing(&host(2), &change, &by(1)).await.unwrap();
+    assert_eq!(set, StandingSet::NoHost);
     assert_eq!(store.host(&host(2)).await.unwrap(), None);
+}
+
+async fn a_standing_changes_only_from_what_it_was_decided_by(world: World) {
+    let store = world.open().await;
+    enrol(&store, 1).await;
+    let set = async |change: StandingChange<'_>| {
+        let set = store.set_standing(&host(1), &change, &by(2)).await;
+        (set.unwrap(), store.log_head().await.unwrap().rows)
+    };
+    let (active, stopped) = (
+        Standing::Active,
+        Standing::Quarantined {
+            since: at(2),
+            why: "two addresses".into(),
+        },
+    );
+    let head = store.log_head().await.unwrap().rows;
+    let release = StandingChange::new(&stopped, &active);
+    assert_eq!(set(release).await, (StandingSet::Otherwise, head));
+    let stop = StandingChange::new(&active, &stopped);
+    let of_another = StandingChange {
+        key: Some(digest("another")),
+        ..stop
+    };
+    assert_eq!(set(of_another).await, (StandingSet::Otherwise, head));
+    let of_it = StandingChange {
+        key: Some(new_host(1).key),
+        ..stop
+    };
+    assert_eq!(set(of_it).await, (StandingSet::Set, head + 1));
+    assert_eq!(set(stop).await, (StandingSet::Otherwise, head + 1));
+    let because = StandingChange {
+        reason: Some("moved to another rack"),
+        ..release
+    };
+    assert_eq!(set(because).await, (StandingSet::Set, head + 2));
+    let rows = store.log_since(head + 1, 9).await.unwrap();
+    assert!(
+        rows[0].body.contains("moved to another rack"),
+        "{}",
+        rows[0].body
+    );
 }
 
 async fn what_the_agent_said_is_written_once(world: World) {
@@ -71,6 +107,22 @@ async fn what_the_agent_said_is_written_once(world: World) {
     let known = store.host(&host(1)).await.unwrap().unwrap();
     assert_eq!((known.agent.as_str(), known.helper), ("0.2.0", true));
     assert_eq!(known.switched_off, greeted.switched_off);
+    // An unknown machine-id is nothing new.
+    let unknown = Greeted {
+        machine_id: String::new(),
+        ..greeted.clone()
+    };
+    assert!(!store.greeted(&host(1), &unknown, &by(3)).await.unwrap());
+    let newer = Greeted {
+        agent: "0.3.0".into(),
+        ..unknown
+    };
+    assert!(store.greeted(&host(1), &newer, &by(4)).await.unwrap());
+    let known = store.host(&host(1)).await.unwrap().unwrap();
+    assert_eq!(
+        (known.agent.as_str(), known.machine_id.as_str()),
+        ("0.3.0", "m")
+    );
 }
 
 fn seen(number: u8, seconds: i64, address: &str, instance: &str) -> Seen {

@@ -67,21 +67,15 @@ pub(super) async fn enrol(call: Call<Shared, Newcomer>) -> Result<Response, Refu
             return Err(Refused::new(RefusalCode::TokenRefused, refusal.to_string()));
         }
     };
-    let by = By::host(host.clone(), now);
-    if past == Past::Adopted {
-        // Whoever had the host's former key is out from here.
-        shared
-            .store
-            .revoke_certificates(&host, "the host was enrolled anew", &by)
-            .await?;
-    }
-    let certificate = issue(shared, &enrol.request, &host, now).await?;
+    // Other replicas need it even if this one gives no answer.
+    shared.written.notify_one();
     if let Some(known) = shared.store.host(&host).await? {
         let entry = shared.directory.put(&known);
         if past != Past::Repeated {
             entry.enrolled_anew(&known);
         }
     }
+    let certificate = issue(shared, &enrol.request, &host, now).await?;
     shared.written.notify_one();
     answer(&Enrolled {
         schema: Enrolled::schema(),
@@ -94,20 +88,28 @@ pub(super) async fn enrol(call: Call<Shared, Newcomer>) -> Result<Response, Refu
     })
 }
 
-/// Signs a host's next certificate; the one before stays good until it ends, since this answer may be lost.
+/// Signs a host's next certificate, for the key that it was enrolled with; the one before stays good until it ends, since this answer may be lost.
 pub(super) async fn renew(call: Call<Shared, AgentProof>) -> Result<Response, Refused> {
     let shared = &call.shared;
     let renew: Renew = message(&call.body, &shared.wire)?;
     let entry = welcome(shared, &call.proof, &renew.host).await?;
     let now = shared.clock.now();
-    // A host that does nothing but renew would fill the store.
-    if !entry.may_renew(now) {
-        return Err(Refused::new(
-            RefusalCode::Busy,
-            "this host was given a certificate a moment ago",
-        )
-        .retry_after(60));
+    if Authority::key_of(&renew.request).map_err(signing)? != call.proof.identity().key {
+        return Err(Refused::invalid(
+            "a certificate is renewed with its own key; another key needs another enrolment",
+        ));
     }
+    // A host that does nothing but renew would fill the store.
+    entry
+        .may_renew(call.proof.identity(), now)
+        .map_err(|rest| {
+            let seconds = u32::try_from(rest.as_secs()).unwrap_or(u32::MAX);
+            Refused::new(
+                RefusalCode::Busy,
+                "this certificate was given or renewed a moment ago",
+            )
+            .retry_after(seconds)
+        })?;
     let certificate = issue(shared, &renew.request, &renew.host, now).await?;
     shared.written.notify_one();
     answer(&Renewed {

@@ -1,7 +1,8 @@
 //! Agents' endpoints, over real TLS against a real server with a real database.
 
 use crate::clock::Clock;
-use crate::directory::{Place, Want};
+use crate::clone_alarm::{Heard, Sign};
+use crate::directory::{Directory, Place, Want};
 use crate::server::{Options, Server};
 use crate::testing::guest::{Guest, packages, post, token, wish};
 use crate::testing::{Client, TestHost};
@@ -9,17 +10,34 @@ use axum::http::Method;
 use jiff::{SignedDuration, Timestamp};
 use overlock_model::asset::Standing;
 use overlock_model::plan::{Digest, HostId};
+use overlock_protocol::check_in::Instance;
 use overlock_protocol::message::RefusalCode;
 use overlock_protocol::{
     Delta, Message, Refusal, Renew, Renewed, Report, Section, SectionReport, Update,
 };
-use overlock_store::{By, Uses};
+use overlock_store::{By, StandingChange, Uses};
 use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 async fn start(folder: &tempfile::TempDir) -> Server {
     Server::start(Options::local(folder.path())).await.unwrap()
+}
+
+/// A server whose clock is ahead by as many hours as is told.
+async fn start_ahead(folder: &tempfile::TempDir) -> (Server, Arc<AtomicI64>) {
+    let ahead = Arc::new(AtomicI64::new(0));
+    let clock = {
+        let ahead = Arc::clone(&ahead);
+        Clock::of(move || {
+            Timestamp::now() + SignedDuration::from_hours(ahead.load(Ordering::SeqCst))
+        })
+    };
+    let options = Options {
+        clock,
+        ..Options::local(folder.path())
+    };
+    (Server::start(options).await.unwrap(), ahead)
 }
 
 fn stranger(server: &Server) -> Client {
@@ -175,7 +193,8 @@ async fn a_revoked_certificate_is_refused_at_once_even_to_a_poll_that_is_held() 
         why: "stolen".into(),
     };
     let store = &server.shared().store;
-    store.set_standing(&id, &standing, &by).await.unwrap();
+    let change = StandingChange::new(&Standing::Active, &standing);
+    store.set_standing(&id, &change, &by).await.unwrap();
     store.revoke_certificates(&id, "stolen", &by).await.unwrap();
     server.shared().written.notify_one();
     assert_eq!(waits.await.unwrap().code(), "revoked");
@@ -196,7 +215,7 @@ async fn two_machines_with_one_key_are_both_put_into_quarantine_until_somebody_h
     assert_eq!(guest.report().await.code(), "quarantined");
     let id = guest.host.id.clone();
     let host = server.shared().store.host(&id).await.unwrap().unwrap();
-    let Standing::Quarantined { why, .. } = host.standing else {
+    let Standing::Quarantined { why, .. } = &host.standing else {
         panic!("it stands as {:?}", host.standing);
     };
     assert!(why.contains("speaks again"), "{why}");
@@ -207,12 +226,9 @@ async fn two_machines_with_one_key_are_both_put_into_quarantine_until_somebody_h
     );
 
     let by = By::server(server.shared().clock.now());
-    server
-        .shared()
-        .store
-        .set_standing(&id, &Standing::Active, &by)
-        .await
-        .unwrap();
+    let change = StandingChange::new(&host.standing, &Standing::Active);
+    let store = &server.shared().store;
+    store.set_standing(&id, &change, &by).await.unwrap();
     crate::follow::catch_up(server.shared()).await.unwrap();
     assert_eq!(guest.poll(0).await.code(), "hello_first");
     assert_eq!(guest.hello().await.status, 200);
@@ -230,12 +246,9 @@ async fn a_host_that_nobody_has_confirmed_waits() {
     assert_eq!(guest.report().await.code(), "unconfirmed");
     let by = By::server(server.shared().clock.now());
     let id = guest.host.id.clone();
-    server
-        .shared()
-        .store
-        .set_standing(&id, &Standing::Active, &by)
-        .await
-        .unwrap();
+    let change = StandingChange::new(&Standing::Unconfirmed, &Standing::Active);
+    let store = &server.shared().store;
+    store.set_standing(&id, &change, &by).await.unwrap();
     crate::follow::catch_up(server.shared()).await.unwrap();
     guest.settle().await;
     server.stop().await;
@@ -330,41 +343,116 @@ async fn a_machine_installed_anew_keeps_its_history_and_its_old_key_is_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_is_renewed_with_a_new_key_and_not_twice_within_a_minute() {
+async fn a_certificate_is_renewed_with_its_own_key_only_and_each_at_its_own_pace() {
     let folder = tempfile::tempdir().unwrap();
-    let server = start(&folder).await;
+    let (server, ahead) = start_ahead(&folder).await;
     let mut guest = Guest::enrolled(&server, 1).await;
     guest.settle().await;
-    let (key, request) = TestHost::request();
-    let renew = Renew {
+    let id = guest.host.id.clone();
+    let key = async || server.shared().store.host(&id).await.unwrap().unwrap().key;
+    let with = |request| Renew {
         schema: Renew::schema(),
-        host: guest.host.id.clone(),
+        host: id.clone(),
         request,
     };
-    let answer = post(&guest.client, "/agent/v1/renew", &renew).await;
-    let renewed = Renewed::parse(&answer.body, &overlock_protocol::Limits::WIRE).unwrap();
-    assert_eq!(
-        post(&guest.client, "/agent/v1/renew", &renew).await.code(),
-        "busy"
-    );
-    let old = guest.client.clone();
-    guest.host = TestHost {
-        id: guest.host.id.clone(),
-        key,
-        chain: renewed.certificate,
+    let renew = async |client: &Client, renew: &Renew| {
+        let answer = post(client, "/agent/v1/renew", renew).await;
+        if answer.status != 200 {
+            return Err(answer.code());
+        }
+        Ok(Renewed::parse(&answer.body, &overlock_protocol::Limits::WIRE).unwrap())
     };
-    guest.client = Client::new(
+    let (own, first) = (with(guest.host.own_request()), guest.client.clone());
+    let (enrolled_with, stolen) = (key().await, with(TestHost::request().1));
+    for hours in [0, 24 * 8] {
+        ahead.store(hours, Ordering::SeqCst);
+        assert_eq!(renew(&first, &stolen).await, Err("invalid".into()));
+    }
+    assert_eq!(key().await, enrolled_with);
+
+    ahead.store(0, Ordering::SeqCst);
+    assert_eq!(renew(&first, &own).await, Err("busy".into()), "too early");
+    server.shared().directory.want(&id, Want::Renew);
+    assert_eq!(guest.poll(0).await.json()["wanted"]["want"], "renew");
+    let renewed = renew(&first, &own).await.unwrap();
+    assert_eq!(renew(&first, &own).await, Err("busy".into()));
+    guest.host.chain = renewed.certificate;
+    let second = Client::new(
         server.address(),
         &server.shared().authority,
         Some(&guest.host),
     );
+    guest.client = second.clone();
     assert_eq!(guest.poll(0).await.status, 200);
-    guest.client = old;
+    guest.client = first.clone();
     assert_eq!(
         guest.poll(0).await.status,
         200,
         "the answer may have been lost"
     );
+    // Past half-life; one that is worn out takes nothing from the other.
+    ahead.store(24 * 8, Ordering::SeqCst);
+    assert!(renew(&first, &own).await.is_ok());
+    assert_eq!(renew(&first, &own).await, Err("busy".into()));
+    assert!(renew(&second, &own).await.is_ok());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quarantine_that_is_not_written_yet_holds_and_can_be_released() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(&folder).await;
+    let mut guest = Guest::enrolled(&server, 1).await;
+    guest.settle().await;
+    let (shared, id) = (server.shared(), guest.host.id.clone());
+    let entry = shared.directory.get(&id).unwrap();
+    assert!(entry.quarantine());
+    assert!(!entry.quarantine(), "once");
+    let host = shared.store.host(&id).await.unwrap().unwrap();
+    // What the store says meanwhile does not undo it.
+    shared.directory.put(&host);
+    assert_eq!(entry.place(), Place::Quarantined);
+    assert_eq!(guest.poll(0).await.code(), "quarantined");
+    entry.settled();
+    shared.directory.put(&host);
+    assert_eq!(entry.place(), Place::Welcome);
+    // Who is turned away already does not become one in quarantine.
+    entry.set_place(Place::Refused);
+    assert!(!entry.quarantine());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_replica_does_not_hold_a_former_machine_against_one_enrolled_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(&folder).await;
+    let mut guest = Guest::enrolled(&server, 1).await;
+    guest.settle().await;
+    let shared = server.shared();
+    let host = shared.store.host(&guest.host.id).await.unwrap().unwrap();
+    // As another replica has it, which follows the log.
+    let directory = Directory::default();
+    let entry = directory.put(&host);
+    let hello = |run: u8, machine_id| {
+        let instance = Instance::from_random([run; 8]);
+        let sign = Sign::Hello {
+            instance: &instance,
+            machine_id,
+            address: "192.0.2.1".parse().unwrap(),
+        };
+        entry.hear(sign)
+    };
+    assert!(matches!(hello(1, "m1"), Heard::Fine(_)));
+    directory.put(&host);
+    assert!(matches!(hello(2, "m2"), Heard::Alarm(_)), "nothing is new");
+    let anew = overlock_store::Host {
+        machine_id: "m2".into(),
+        key: Some(Digest::of(b"another")),
+        ..host
+    };
+    directory.put(&anew);
+    assert!(matches!(hello(2, "m2"), Heard::Fine(_)));
+    assert!(matches!(hello(3, "m1"), Heard::Alarm(_)));
     server.stop().await;
 }
 
@@ -507,18 +595,7 @@ async fn a_host_whose_clock_is_years_off_is_taken_as_any_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_certificate_is_refused_on_a_connection_that_is_still_open() {
     let folder = tempfile::tempdir().unwrap();
-    let ahead = Arc::new(AtomicI64::new(0));
-    let clock = {
-        let ahead = Arc::clone(&ahead);
-        Clock::of(move || {
-            Timestamp::now() + SignedDuration::from_hours(ahead.load(Ordering::SeqCst))
-        })
-    };
-    let options = Options {
-        clock,
-        ..Options::local(folder.path())
-    };
-    let server = Server::start(options).await.unwrap();
+    let (server, ahead) = start_ahead(&folder).await;
     let mut guest = Guest::enrolled(&server, 1).await;
     guest.settle().await;
     ahead.store(24 * 15, Ordering::SeqCst);
@@ -565,7 +642,7 @@ async fn the_install_line_leads_to_a_script_that_checks_the_program() {
         "{line}"
     );
     assert!(
-        line.ends_with("/agent/v1/install.sh | sh -s -- TOKEN"),
+        line.ends_with("/agent/v1/install.sh | OVERLOCK_ENROL_TOKEN=TOKEN sh"),
         "{line}"
     );
     server.stop().await;

@@ -8,8 +8,10 @@ use crate::shared::Shared;
 use overlock_model::asset::Standing;
 use overlock_model::plan::HostId;
 use overlock_protocol::message::RefusalCode;
-use overlock_store::{By, CertificateStanding, Seen};
+use overlock_store::{By, CertificateStanding, Seen, StandingChange, StandingSet, StoreError};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// How slowly a host asks that waits for a person.
 const WAIT_FOR_A_PERSON_SECONDS: u32 = 60;
@@ -86,7 +88,7 @@ fn quarantined() -> Refused {
 
 /// Hears a message: notes when it came, and puts the host into quarantine when it gives away a second machine.
 pub(super) async fn hear(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     entry: &Arc<Entry>,
     sign: Sign<'_>,
     clock_offset_us: Option<i64>,
@@ -124,14 +126,68 @@ pub(super) async fn hear(
             let why = alarm.to_string();
             tracing::warn!(host = %entry.id(), %why, "two machines have one key");
             // Neither is heard from now on, whether or not it can be written down at once.
-            entry.set_place(Place::Quarantined);
-            let standing = Standing::Quarantined { since: now, why };
-            shared
-                .store
-                .set_standing(entry.id(), &standing, &By::server(now))
-                .await?;
-            shared.written.notify_one();
+            if entry.quarantine() {
+                let standing = Standing::Quarantined { since: now, why };
+                let (tried, first) = oneshot::channel();
+                let (shared, entry) = (Arc::clone(shared), Arc::clone(entry));
+                // By itself: who is found out could hang up.
+                tokio::spawn(async move { write_down(&shared, &entry, &standing, tried).await });
+                first.await.ok();
+            }
             Err(quarantined())
         }
     }
+}
+
+/// Writes a quarantine down, however often that takes; until then the directory holds it. `tried` ends with the first try.
+async fn write_down(
+    shared: &Shared,
+    entry: &Entry,
+    standing: &Standing,
+    tried: oneshot::Sender<()>,
+) {
+    const FIRST: Duration = Duration::from_secs(1);
+    const LONGEST: Duration = Duration::from_secs(60);
+    let (mut tried, mut wait) = (Some(tried), FIRST);
+    // Of a host that was revoked, released or enrolled anew meanwhile, nothing is to be written.
+    let change = StandingChange {
+        key: entry.key(),
+        ..StandingChange::new(&Standing::Active, standing)
+    };
+    while entry.is_unwritten() {
+        match settle(shared, entry, &change).await {
+            Ok(()) => return,
+            Err(error) => tracing::error!(
+                host = %entry.id(),
+                error = &error as &dyn std::error::Error,
+                "a quarantine cannot be written down"
+            ),
+        }
+        drop(tried.take());
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = shared.stop.stopped() => return,
+        }
+        wait = (wait * 2).min(LONGEST);
+    }
+}
+
+async fn settle(
+    shared: &Shared,
+    entry: &Entry,
+    change: &StandingChange<'_>,
+) -> Result<(), StoreError> {
+    let by = By::server(shared.clock.now());
+    if shared.store.set_standing(entry.id(), change, &by).await? == StandingSet::Set {
+        entry.settled();
+        shared.written.notify_one();
+        return Ok(());
+    }
+    let host = shared.store.host(entry.id()).await?;
+    entry.settled();
+    match host {
+        Some(host) => drop(shared.directory.put(&host)),
+        None => shared.directory.remove(entry.id()),
+    }
+    Ok(())
 }

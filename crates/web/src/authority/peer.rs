@@ -42,6 +42,12 @@ pub enum PeerError {
 }
 
 impl HostIdentity {
+    /// When its certificate was given.
+    #[must_use]
+    pub fn issued(&self) -> Timestamp {
+        self.since + super::BACKDATED
+    }
+
     /// When its certificate should be renewed: half way.
     #[must_use]
     pub fn renew_after(&self) -> Timestamp {

@@ -1,5 +1,6 @@
 //! One host in memory.
 
+use crate::authority::HostIdentity;
 use crate::clone_alarm::{Heard, History, Sign};
 use jiff::{SignedDuration, Timestamp};
 use overlock_model::asset::Standing;
@@ -59,11 +60,18 @@ pub struct Entry {
 #[derive(Debug)]
 struct Inner {
     place: Place,
+    /// It was put into quarantine here, which the store does not know yet.
+    unwritten: bool,
+    /// SHA-256 of the public key it was enrolled with.
+    key: Option<Digest>,
     state: Option<Digest>,
     revision: i64,
     /// Fingerprints of certificates that the store has vouched for since the last change of this host.
     vouched: Vec<Digest>,
-    renewed: Option<Timestamp>,
+    /// Fingerprints of the certificates that were renewed lately, and when.
+    renewed: Vec<(Digest, Timestamp)>,
+    /// It was asked to renew its certificate.
+    asked_to_renew: bool,
     history: History,
     want: Option<Want>,
     seen: Option<Seen>,
@@ -76,10 +84,13 @@ impl Entry {
             id: host.id.clone(),
             inner: Mutex::new(Inner {
                 place: Place::from(&host.standing),
+                unwritten: false,
+                key: host.key,
                 state: host.state,
                 revision: host.revision,
                 vouched: Vec::new(),
-                renewed: None,
+                renewed: Vec::new(),
+                asked_to_renew: false,
                 history: remembered(host),
                 want: None,
                 seen: None,
@@ -153,15 +164,53 @@ impl Entry {
         self.wake.notify_waiters();
     }
 
+    /// SHA-256 of the public key it was enrolled with.
+    #[must_use]
+    pub fn key(&self) -> Option<Digest> {
+        self.lock().key
+    }
+
+    /// Puts it into quarantine before the store knows, which cannot undo it until [`Self::settled`]; false when its messages
+    /// were not taken anyway.
+    pub fn quarantine(&self) -> bool {
+        let mut inner = self.lock();
+        if inner.place != Place::Welcome {
+            return false;
+        }
+        inner.place = Place::Quarantined;
+        inner.unwritten = true;
+        drop(inner);
+        self.wake.notify_waiters();
+        true
+    }
+
+    /// Whether it is in quarantine without the store's knowledge.
+    #[must_use]
+    pub fn is_unwritten(&self) -> bool {
+        self.lock().unwritten
+    }
+
+    /// The store knows where it stands, or somebody has released it.
+    pub fn settled(&self) {
+        self.lock().unwritten = false;
+    }
+
     /// As the store has it now.
     pub(super) fn refresh(&self, host: &Host) {
         let mut inner = self.lock();
-        let place = Place::from(&host.standing);
+        let anew = inner.key != host.key || inner.history.is_of_another(&host.machine_id);
+        let mut place = Place::from(&host.standing);
+        if inner.unwritten && place == Place::Welcome && !anew {
+            place = Place::Quarantined;
+        } else {
+            inner.unwritten = false;
+        }
         let changed = inner.place != place || inner.state != host.state;
         // Released from quarantine, or enrolled anew: what was seen before proves nothing about what comes now.
-        if inner.place == Place::Quarantined && place != Place::Quarantined {
+        if anew || (inner.place == Place::Quarantined && place != Place::Quarantined) {
             inner.history = History::remembered(&host.machine_id, [], None);
         }
+        inner.key = host.key;
         inner.place = place;
         inner.vouched.clear();
         if host.revision >= inner.revision {
@@ -179,6 +228,8 @@ impl Entry {
         let mut inner = self.lock();
         inner.history = History::remembered(&host.machine_id, [], None);
         inner.place = Place::from(&host.standing);
+        inner.unwritten = false;
+        inner.key = host.key;
         inner.vouched.clear();
         inner.want = None;
         drop(inner);
@@ -205,17 +256,39 @@ impl Entry {
         inner.vouched.push(fingerprint);
     }
 
-    /// Whether it may have another certificate now: one a minute. The minute begins with the answer.
-    pub fn may_renew(&self, now: Timestamp) -> bool {
+    /// Whether a certificate of it may be renewed now: once a minute, and before its half-life, unless its agent was asked
+    /// to, once an hour and not within its first one. Each certificate by itself: whoever wears one out takes nothing from
+    /// another. The time begins with the answer.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub fn may_renew(
+        &self,
+        certificate: &HostIdentity,
+        now: Timestamp,
+    ) -> Result<(), SignedDuration> {
         const REST: SignedDuration = SignedDuration::from_secs(60);
+        const EARLY_REST: SignedDuration = SignedDuration::from_hours(1);
+        const KEPT: usize = 16;
         let mut inner = self.lock();
-        let may = inner
+        let early = !inner.asked_to_renew && now < certificate.renew_after();
+        let rest = if early { EARLY_REST } else { REST };
+        let recent = |at: Timestamp| now.duration_since(at).abs() < rest;
+        let fingerprint = certificate.fingerprint;
+        let just = inner
             .renewed
-            .is_none_or(|renewed| now.duration_since(renewed).abs() >= REST);
-        if may {
-            inner.renewed = Some(now);
+            .iter()
+            .any(|(known, at)| *known == fingerprint && recent(*at));
+        if just || (early && recent(certificate.issued())) {
+            return Err(rest);
         }
-        may
+        inner.asked_to_renew = false;
+        inner.renewed.retain(|(known, _)| *known != fingerprint);
+        if inner.renewed.len() == KEPT {
+            inner.renewed.remove(0);
+        }
+        inner.renewed.push((fingerprint, now));
+        Ok(())
     }
 
     /// What follows from a message; what is fine is remembered.
@@ -267,7 +340,10 @@ impl Entry {
 
     /// What its agent is asked for, once.
     pub fn take_want(&self) -> Option<Want> {
-        self.lock().want.take()
+        let mut inner = self.lock();
+        let want = inner.want.take();
+        inner.asked_to_renew |= want == Some(Want::Renew);
+        want
     }
 
     /// Ends when something about this host changed after this call.

@@ -5,13 +5,13 @@ use crate::access::Caller;
 use crate::api::answer::nothing;
 use crate::api::visible::Visible;
 use crate::api::{NoQuery, Serves, owned};
-use crate::directory::Want;
+use crate::directory::{Place, Want};
 use crate::problem::{Code, Problem};
 use crate::routes::Call;
 use crate::shared::Shared;
 use axum::response::Response;
 use overlock_model::asset::Standing;
-use overlock_store::Host;
+use overlock_store::{Host, StandingChange, StandingSet};
 use std::sync::Arc;
 
 pub(super) async fn confirm<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
@@ -33,16 +33,28 @@ pub(super) async fn confirm<S: Serves>(call: Call<S, Caller>) -> Result<Response
             "the host enrolled with another key than this `fingerprint`",
         ));
     }
-    become_(&api, &call.proof, &host, Standing::Active).await
+    let change = StandingChange {
+        key: host.key,
+        ..StandingChange::new(&host.standing, &Standing::Active)
+    };
+    become_(&api, &call.proof, &host, &change).await
 }
 
 pub(super) async fn release<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
     let (api, host) = host_of(&call).await?;
-    owned("reason", call.json::<Reason>()?.reason)?;
-    if !matches!(host.standing, Standing::Quarantined { .. }) {
+    let reason = owned("reason", call.json::<Reason>()?.reason)?;
+    // The store may not know of it yet.
+    let entry = api.directory.get(&host.id);
+    let unwritten = host.standing == Standing::Active
+        && entry.is_some_and(|entry| entry.place() == Place::Quarantined);
+    if !unwritten && !matches!(host.standing, Standing::Quarantined { .. }) {
         return Err(conflict(&host, "it is not in quarantine"));
     }
-    become_(&api, &call.proof, &host, Standing::Active).await
+    let change = StandingChange {
+        reason: Some(&reason),
+        ..StandingChange::new(&host.standing, &Standing::Active)
+    };
+    become_(&api, &call.proof, &host, &change).await
 }
 
 pub(super) async fn revoke<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
@@ -55,9 +67,16 @@ pub(super) async fn revoke<S: Serves>(call: Call<S, Caller>) -> Result<Response,
         return Err(conflict(&host, "it has nothing to revoke"));
     }
     let by = call.proof.by(api.clock.now());
+    let revoked = Standing::Revoked {
+        since: by.at,
+        why: why.clone(),
+    };
+    // The standing first: it alone turns the agent away, and it may be refused.
+    let change = StandingChange::new(&host.standing, &revoked);
+    let answer = become_(&api, &call.proof, &host, &change).await?;
     api.store.revoke_certificates(&host.id, &why, &by).await?;
-    let revoked = Standing::Revoked { since: by.at, why };
-    become_(&api, &call.proof, &host, revoked).await
+    api.written.notify_one();
+    Ok(answer)
 }
 
 pub(super) async fn forget<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
@@ -96,11 +115,18 @@ async fn become_(
     shared: &Shared,
     caller: &Caller,
     host: &Host,
-    standing: Standing,
+    change: &StandingChange<'_>,
 ) -> Result<Response, Problem> {
     let by = caller.by(shared.clock.now());
-    if !shared.store.set_standing(&host.id, &standing, &by).await? {
-        return Err(Problem::not_found());
+    match shared.store.set_standing(&host.id, change, &by).await? {
+        StandingSet::Set => {}
+        StandingSet::Otherwise => {
+            return Err(conflict(host, "that has changed meanwhile; look again"));
+        }
+        StandingSet::NoHost => return Err(Problem::not_found()),
+    }
+    if let Some(entry) = shared.directory.get(&host.id) {
+        entry.settled();
     }
     if let Some(host) = shared.store.host(&host.id).await? {
         shared.directory.put(&host);
