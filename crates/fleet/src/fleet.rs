@@ -284,6 +284,7 @@ impl Fleet {
         let (class, new) = self.classes.hold(Keyed::of(Class {
             facts: host.facts.clone(),
             labels: host.labels.clone(),
+            group: host.group.clone(),
         }));
         if new {
             let facts = judged_facts(&host.facts.facts);

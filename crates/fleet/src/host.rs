@@ -34,6 +34,8 @@ pub struct Host {
     pub facts: HostFacts,
     /// What it says of itself.
     pub labels: Labels,
+    /// The group it was enrolled into.
+    pub group: Option<String>,
     /// Version of its agent; empty without one.
     pub agent: String,
     /// Sections that its owner switched off.
@@ -135,6 +137,7 @@ pub(crate) struct System {
 pub(crate) struct Class {
     pub facts: HostFacts,
     pub labels: Labels,
+    pub group: Option<String>,
 }
 
 /// The facts that decisions depend on; who owns a host is none of them.

@@ -434,6 +434,8 @@ fn a_selection_means_the_same_whether_it_is_asked_by_cohort_or_by_host() {
         ("host.tags.exists(tag, tag.startsWith('we'))", 20),
         ("host.labels.site == 'north'", 10),
         ("has(host.labels.site)", 10),
+        ("host.group == 'canary'", 5),
+        ("host.group == ''", 35),
         ("host.os.id == 'debian' && host.os.version == '12'", 40),
         ("'processes' in host.switched_off && 'web' in host.tags", 4),
         ("host.name == 'box-07'", 1),

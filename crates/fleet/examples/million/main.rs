@@ -161,6 +161,7 @@ fn host(number: usize, dice: &mut Dice, now: Timestamp) -> Host {
         standing: Standing::Active,
         facts,
         labels: BTreeMap::new(),
+        group: None,
         agent: "0.1.0".to_owned(),
         switched_off: BTreeSet::new(),
         sections: Section::ALL.into(),

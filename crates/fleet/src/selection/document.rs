@@ -85,6 +85,7 @@ impl Document {
             Value::Bool(facts.pci_scope.unwrap_or(false))
         });
         self.set(checked, Field::Cluster, || text(cluster));
+        self.set(checked, Field::Group, || text(&class.group));
         self.set(checked, Field::FailureDomain, || text(failure_domain));
         self.set(checked, Field::Tags, || {
             let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
@@ -134,6 +135,7 @@ impl Document {
                 .iter()
                 .map(|label| (label.clone(), "value".to_owned()))
                 .collect(),
+            group: Some("web".to_owned()),
         };
         let system = System {
             os: Os {

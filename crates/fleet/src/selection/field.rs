@@ -49,6 +49,8 @@ fields! {
     Exposure = "exposure", Class;
     /// What fails together.
     FailureDomain = "failure_domain", Class;
+    /// The group that it was enrolled into; empty without one.
+    Group = "group", Class;
     /// Its id.
     Id = "id", Host;
     /// `low`, `medium`, `high`, `very_high` or `unknown`.

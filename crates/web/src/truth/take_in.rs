@@ -26,7 +26,7 @@ pub(crate) async fn take_in(shared: &Shared, hosts: &[Host]) -> Result<(), Store
         .map(|span| span.digest)
         .collect();
     let own: Vec<Digest> = own.into_iter().collect();
-    let contents = shared.store.contents(&own).await?;
+    let contents = readable(shared, &own).await?;
     for host in hosts {
         let spans = sections.get(&host.id).map_or(&[][..], Vec::as_slice);
         match one(shared, host, spans, &contents).await? {
@@ -44,27 +44,55 @@ pub(crate) async fn take_in(shared: &Shared, hosts: &[Host]) -> Result<(), Store
     Ok(())
 }
 
+/// Contents without those that are damaged: these fail the hosts that have them, not all of a page.
+async fn readable(
+    shared: &Shared,
+    digests: &[Digest],
+) -> Result<BTreeMap<Digest, SectionContent>, StoreError> {
+    match shared.store.contents(digests).await {
+        Err(StoreError::Damaged { .. }) => {}
+        read => return read,
+    }
+    let mut contents = BTreeMap::new();
+    for digest in digests {
+        match shared.store.content(*digest).await {
+            Ok(content) => contents.extend(content.map(|content| (*digest, content))),
+            Err(error @ StoreError::Damaged { .. }) => tracing::error!(
+                %digest,
+                error = &error as &dyn std::error::Error,
+                "a content cannot be read"
+            ),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(contents)
+}
+
 async fn one(
     shared: &Shared,
     host: &Host,
     spans: &[SectionSpan],
     contents: &BTreeMap<Digest, SectionContent>,
 ) -> Result<Result<(), String>, StoreError> {
-    let of_host = |wanted: &[Section], contents: &BTreeMap<Digest, SectionContent>| -> Sections {
-        spans
-            .iter()
-            .filter(|span| wanted.contains(&span.section))
-            .filter_map(|span| Some((span.section, contents.get(&span.digest)?.clone())))
-            .collect()
+    let of_host = |wanted: &[Section], contents: &BTreeMap<Digest, SectionContent>| {
+        let wanted = spans.iter().filter(|span| wanted.contains(&span.section));
+        let sections: Result<Sections, String> = wanted
+            .map(|span| match contents.get(&span.digest) {
+                Some(content) => Ok((span.section, content.clone())),
+                // Without it the host would look as if it had nothing.
+                None => Err(format!("`{}` is not there", span.section.as_str())),
+            })
+            .collect();
+        content::inventory(&sections?).map_err(|error| error.to_string())
     };
     if spans.is_empty() {
         let silent = entry(shared, host, spans, &Inventory::new(Os::default()));
         shared.truth.write(|fleet| fleet.put(silent, None));
         return Ok(Ok(()));
     }
-    let own = match content::inventory(&of_host(&OWN, contents)) {
+    let own = match of_host(&OWN, contents) {
         Ok(own) => own,
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(why) => return Ok(Err(why)),
     };
     let digests: SectionDigests = spans
         .iter()
@@ -83,10 +111,10 @@ async fn one(
         return Ok(Ok(()));
     }
     let all: Vec<Digest> = digests.values().copied().collect();
-    let contents = shared.store.contents(&all).await?;
-    let inventory = match content::inventory(&of_host(&Section::ALL, &contents)) {
+    let contents = readable(shared, &all).await?;
+    let inventory = match of_host(&Section::ALL, &contents) {
         Ok(inventory) => inventory,
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(why) => return Ok(Err(why)),
     };
     shared.truth.write(|fleet| {
         // Read inside: tables change under this lock, and a set must not be matched by those that were.
@@ -125,6 +153,7 @@ fn entry(
         standing: host.standing.clone(),
         facts: host.facts.clone(),
         labels: host.labels.clone(),
+        group: host.group.clone(),
         agent: host.agent.clone(),
         switched_off: host.switched_off.clone(),
         sections: spans.iter().map(|span| span.section).collect(),
@@ -140,7 +169,11 @@ fn entry(
                 .repositories
                 .iter()
                 .filter_map(|one| one.fetched.or(one.dated))
-                .min(),
+                .min()
+                // By a clock that is ahead it would never grow old.
+                .map(|fetched| {
+                    since(&[Section::Repositories]).map_or(fetched, |told| fetched.min(told))
+                }),
         },
     }
 }
