@@ -182,3 +182,19 @@ async fn read(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_kept() {
+        let section = |bytes: usize| SectionContent::of(["x".repeat(bytes)]).unwrap();
+        let limit = Limits::WIRE.section_bytes;
+        // Two quotes belong to a line.
+        let largest = Content::of(&section(limit - 2)).unwrap();
+        assert_eq!(largest.size, limit);
+        assert_eq!(unpack("a text", &largest.packed).unwrap().len(), limit);
+        assert!(Content::of(&section(limit - 1)).is_err());
+    }
+}
