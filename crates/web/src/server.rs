@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
@@ -251,7 +252,7 @@ impl Server {
         };
         let tasks = vec![
             tokio::spawn(follow::run(Arc::clone(&shared))),
-            tokio::spawn(judging::run(Arc::clone(&shared))),
+            self::judging(&shared),
             tokio::spawn(tasks::flush(Arc::clone(&shared))),
             tokio::spawn(tasks::certificates(Arc::clone(&shared))),
             tokio::spawn(tasks::forget(Arc::clone(&shared))),
@@ -310,6 +311,12 @@ impl Server {
         tasks::flush_now(&self.shared).await;
         self.shared.store.close().await;
     }
+}
+
+/// Judging computes for milliseconds at a time: on a thread of its own it never stands before a check-in.
+fn judge_apart(shared: &Arc<Shared>) -> JoinHandle<()> {
+    let (shared, runtime) = (Arc::clone(shared), Handle::current());
+    tokio::task::spawn_blocking(move || runtime.block_on(judging::run(shared)))
 }
 
 /// The authority and the server's key: made at the first start, the same for all replicas.
