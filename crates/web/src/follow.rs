@@ -107,7 +107,19 @@ async fn follow(shared: &Shared, rows: &[LogRow]) -> Result<(), StoreError> {
     }
     take_in(shared, &hosts).await?;
     for id in judged {
-        let open = shared.store.open_episodes(id).await?.episodes;
+        let open = match shared.store.open_episodes(id).await {
+            Ok(open) => open.episodes,
+            // One host's damage does not end the following of all.
+            Err(error @ StoreError::Damaged { .. }) => {
+                tracing::error!(
+                    host = %id,
+                    error = &error as &dyn std::error::Error,
+                    "the episodes of a host cannot be read"
+                );
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         shared.judging.remember(id, &open);
         linger(shared, id, &open);
     }

@@ -8,12 +8,14 @@
 //! A server whose tables are older than those another one has used leaves the judging to it.
 
 use crate::shared::Shared;
-use crate::truth::TablesId;
+use crate::truth::{TablesId, World};
+use jiff::SignedDuration;
 use overlock_fleet::episode::{advance, lingering, may_linger};
 use overlock_model::episode::{Episode, EpisodeKey, EpisodeState};
 use overlock_model::plan::HostId;
 use overlock_store::{By, Host, Judged, JudgedOutcome, StoreError, Transition};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -24,6 +26,8 @@ const BATCH: usize = 64;
 const PAST: u32 = 10_000;
 /// Rest after the store failed.
 const REST: Duration = Duration::from_secs(5);
+/// By how much the clocks of servers may differ.
+const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 /// In which setting the newest tables are named.
 const TABLES: &str = "judging.tables";
 
@@ -33,6 +37,10 @@ pub struct Queue {
     waiting: Mutex<BTreeSet<HostId>>,
     /// Hosts with a fix in force that a later look must confirm.
     unconfirmed: Mutex<BTreeSet<HostId>>,
+    /// Hosts that could not be judged, though others could: tried again with [`Queue::confirm`].
+    aside: Mutex<BTreeSet<HostId>>,
+    /// Another server has newer tables: what waits goes on waiting.
+    leaves: AtomicBool,
     more: Notify,
 }
 
@@ -55,9 +63,22 @@ impl Queue {
         self.len() == 0
     }
 
-    /// Looks again at what waits to be confirmed.
+    /// How many could not be judged for a reason of their own.
+    #[must_use]
+    pub fn set_aside(&self) -> usize {
+        lock(&self.aside).len()
+    }
+
+    /// Whether this server judges, rather than to leave it to one with newer tables.
+    #[must_use]
+    pub fn judges(&self) -> bool {
+        !self.leaves.load(Ordering::SeqCst)
+    }
+
+    /// Looks again at what waits to be confirmed, and at what could not be judged.
     pub(crate) fn confirm(&self) {
-        let hosts = lock(&self.unconfirmed).clone();
+        let mut hosts = lock(&self.unconfirmed).clone();
+        hosts.extend(lock(&self.aside).iter().cloned());
         if !hosts.is_empty() {
             self.add(hosts);
         }
@@ -78,6 +99,7 @@ impl Queue {
     pub(crate) fn forget(&self, host: &HostId) {
         lock(&self.waiting).remove(host);
         lock(&self.unconfirmed).remove(host);
+        lock(&self.aside).remove(host);
     }
 
     fn take(&self) -> Vec<HostId> {
@@ -125,26 +147,60 @@ pub(crate) async fn run(shared: std::sync::Arc<Shared>) {
             }
             continue;
         }
-        if let Err(error) = judge(&shared, &hosts).await {
-            tracing::warn!(
+        match judge(&shared, &hosts).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "hosts could not be judged"
-            );
-            shared.judging.add(hosts);
-            tokio::select! {
-                () = tokio::time::sleep(REST) => {}
-                () = shared.stop.stopped() => return,
-            }
+            ),
+        }
+        shared.judging.add(hosts);
+        tokio::select! {
+            () = tokio::time::sleep(REST) => {}
+            () = shared.stop.stopped() => return,
         }
     }
 }
 
-/// Judges some hosts.
-pub(crate) async fn judge(shared: &Shared, hosts: &[HostId]) -> Result<(), StoreError> {
+/// Judges some hosts; false when that is left to another server.
+///
+/// What is wrong with one host keeps none of the others waiting: it is set aside.
+pub(crate) async fn judge(shared: &Shared, hosts: &[HostId]) -> Result<bool, StoreError> {
     let world = shared.truth.world();
-    if !may_judge(shared, world.id()).await? {
-        return Ok(());
+    let judges = may_judge(shared, world.id()).await?;
+    let left = shared.judging.leaves.swap(!judges, Ordering::SeqCst);
+    if !judges && !left {
+        tracing::warn!(
+            "another server has newer tables: this one does not judge until it has them"
+        );
     }
+    if !judges {
+        return Ok(false);
+    }
+    match batch(shared, &world, hosts).await {
+        Err(error) if !error.is_passing() => {}
+        done => return done.map(|()| true),
+    }
+    for id in hosts {
+        match batch(shared, &world, std::slice::from_ref(id)).await {
+            Ok(()) => {}
+            Err(error) if error.is_passing() => return Err(error),
+            Err(error) => {
+                if lock(&shared.judging.aside).insert(id.clone()) {
+                    tracing::error!(
+                        host = %id,
+                        error = &error as &dyn std::error::Error,
+                        "a host cannot be judged; it is tried again from time to time"
+                    );
+                }
+            }
+        }
+    }
+    Ok(true)
+}
+
+async fn batch(shared: &Shared, world: &World, hosts: &[HostId]) -> Result<(), StoreError> {
     let tables = world.id().digest.to_string();
     let mut judgements = Vec::with_capacity(hosts.len());
     let mut remain = Vec::with_capacity(hosts.len());
@@ -183,7 +239,10 @@ pub(crate) async fn judge(shared: &Shared, hosts: &[HostId]) -> Result<(), Store
     if !judgements.is_empty() {
         shared.written.notify_one();
     }
-    requeue(shared, again).await
+    requeue(shared, again).await?;
+    let mut aside = lock(&shared.judging.aside);
+    aside.retain(|host| !hosts.contains(host));
+    Ok(())
 }
 
 /// Of hosts whose judgement came too late, those that are still to be judged.
@@ -267,10 +326,9 @@ async fn may_judge(shared: &Shared, ours: &TablesId) -> Result<bool, StoreError>
         if newest.digest == ours.digest {
             return Ok(true);
         }
-        if newest.fetched > ours.fetched {
-            tracing::warn!(
-                "another server has newer tables: this one does not judge until it has them"
-            );
+        // A server whose clock is far ahead must not keep all others from judging until then.
+        let latest = shared.clock.now().saturating_add(AHEAD).ok();
+        if newest.fetched > ours.fetched && newest.fetched <= latest {
             return Ok(false);
         }
     }

@@ -252,7 +252,7 @@ impl Server {
         };
         let tasks = vec![
             tokio::spawn(follow::run(Arc::clone(&shared))),
-            self::judging(&shared),
+            judge_apart(&shared),
             tokio::spawn(tasks::flush(Arc::clone(&shared))),
             tokio::spawn(tasks::certificates(Arc::clone(&shared))),
             tokio::spawn(tasks::forget(Arc::clone(&shared))),

@@ -57,6 +57,8 @@ async fn metrics<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> 
         exposures: summary.open_by_word(),
         feeds: super::feeds::ages(&api),
         judging: i64::try_from(api.judging.len()).unwrap_or(i64::MAX),
+        set_aside: i64::try_from(api.judging.set_aside()).unwrap_or(i64::MAX),
+        judges: i64::from(api.judging.judges()),
         log_head: api.store.log_head().await?.rows,
     };
     Ok(([(CONTENT_TYPE, OPENMETRICS)], api.own.metrics.text(&state)?).into_response())

@@ -58,6 +58,10 @@ pub(crate) struct State {
     pub feeds: Vec<(String, i64)>,
     /// Hosts that wait to be judged.
     pub judging: i64,
+    /// Hosts that could not be judged.
+    pub set_aside: i64,
+    /// 1 while this server judges, 0 while it leaves that to one with newer tables.
+    pub judges: i64,
     /// Number of the last row of the log.
     pub log_head: i64,
 }
@@ -169,6 +173,16 @@ impl Metrics {
                 "judging_backlog",
                 "Hosts that wait to be judged",
                 state.judging,
+            ),
+            (
+                "judging_set_aside",
+                "Hosts that could not be judged and are tried again from time to time",
+                state.set_aside,
+            ),
+            (
+                "judging",
+                "Whether this server judges; 0 while another has newer tables",
+                state.judges,
             ),
             (
                 "log_head",

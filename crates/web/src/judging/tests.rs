@@ -11,7 +11,8 @@ use overlock_index::AdvisoryBuilder;
 use overlock_model::advisory::{Disclosure, Ecosystem, Resolution, VendorStatus};
 use overlock_model::episode::EpisodeState;
 use overlock_model::os::Os;
-use overlock_protocol::{Report, Section};
+use overlock_protocol::message::Message as _;
+use overlock_protocol::{Hello, Report, Section};
 use overlock_versions::Scheme;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -167,8 +168,20 @@ async fn r6_packages_that_are_dropped_leave_their_exposures_counted() {
     let mut guest = Guest::enrolled(&server, 1).await;
     guest.settle().await;
     states(&server, &guest).await;
-    // Nothing says that they were switched off.
     guest.sections.remove(&Section::Packages);
+    let hello = Hello {
+        schema: Hello::schema(),
+        host: guest.host.id.clone(),
+        instance: guest.instance.clone(),
+        agent: "0.1.0".into(),
+        machine_id: guest.machine_id.clone(),
+        boot_id: String::new(),
+        time: now,
+        switched_off: [Section::Packages].into(),
+        helper: false,
+    };
+    let answer = post(&guest.client, "/agent/v1/hello", &hello).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
     let report = Report {
         dropped: vec![Section::Packages],
         sections: Vec::new(),
@@ -181,6 +194,12 @@ async fn r6_packages_that_are_dropped_leave_their_exposures_counted() {
         "{}",
         answer.text()
     );
+    assert_eq!(
+        states(&server, &guest).await,
+        [("CVE-2026-1".to_owned(), EpisodeState::Unknown)]
+    );
+    // Switched on again, they are as unknown until they are reported.
+    guest.hello().await;
     assert_eq!(
         states(&server, &guest).await,
         [("CVE-2026-1".to_owned(), EpisodeState::Unknown)]
@@ -221,6 +240,22 @@ async fn a_server_with_older_tables_leaves_judging_to_others() {
     let mut guest = Guest::enrolled(&server, 1).await;
     guest.settle().await;
     assert_eq!(states(&server, &guest).await, []);
+    assert!(!server.shared().judging.judges());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_clock_is_far_ahead_keeps_no_other_from_judging() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(Options::local(folder.path())).await.unwrap();
+    let now = Timestamp::now();
+    let ahead = world(
+        &[("CVE-2026-1", "3.0.1-1")],
+        now + SignedDuration::from_hours(24 * 365),
+    );
+    assert!(super::may_judge(server.shared(), ahead.id()).await.unwrap());
+    let ours = world(&[("CVE-2026-2", "3.0.14-1")], now);
+    assert!(super::may_judge(server.shared(), ours.id()).await.unwrap());
     server.stop().await;
 }
 
