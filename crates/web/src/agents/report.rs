@@ -304,3 +304,6 @@ fn verdict(
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,11 @@ impl Turns {
             })
     }
 
+    #[cfg(test)]
+    pub(super) fn is_reporting(&self, host: &HostId) -> bool {
+        lock(&self.reporting).contains(host)
+    }
+
     /// Seconds that a host must wait until it may change again what it says of itself; none when it may now.
     pub(super) fn wait_to_change(&self, host: &HostId, now: Timestamp) -> Option<u32> {
         let changes = lock(&self.changes);
