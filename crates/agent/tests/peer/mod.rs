@@ -242,10 +242,11 @@ impl Peer {
                 book.reports.push(report.clone());
                 let mut sections = book.sections.clone();
                 let mut missing = Vec::new();
-                for one in &report.sections {
-                    match one.take(sections.get(&one.section), &Limits::WIRE).unwrap() {
-                        Taken::Content(content) => drop(sections.insert(one.section, content)),
-                        Taken::SendAll => missing.push(one.section),
+                for one in report.sections {
+                    let section = one.section;
+                    match one.take(sections.get(&section), &Limits::WIRE).unwrap() {
+                        Taken::Content(content) => drop(sections.insert(section, content)),
+                        Taken::SendAll => missing.push(section),
                     }
                 }
                 for section in &report.dropped {
