@@ -85,9 +85,8 @@ impl Fleet {
         let off = host.switched_off();
         let has = host.sections();
         // A section may be missing though it is on: dropped by the last report, or switched on since.
-        let unknown = |section| {
-            host.set().is_none() || off.contains(&section) || !has.contains(&section)
-        };
+        let unknown =
+            |section| host.set().is_none() || off.contains(&section) || !has.contains(&section);
         let mut view = HostView {
             system_unknown: unknown(Section::Packages),
             languages_unknown: unknown(Section::Languages),

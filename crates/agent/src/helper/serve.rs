@@ -144,15 +144,18 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    match std::fs::remove_file(path) {
+    // Under another name first: where it is known, it has its mode already.
+    let fresh = path.with_extension("new");
+    match std::fs::remove_file(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(path)?;
+    let listener = UnixListener::bind(&fresh)?;
     if let Some(group) = accounts::group() {
-        chown(path, None, Some(group))?;
+        chown(&fresh, None, Some(group))?;
     }
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o660))?;
+    std::fs::rename(&fresh, path)?;
     Ok(listener)
 }
 

@@ -401,7 +401,7 @@ fn after_sleep_it_looks_and_asks_anew() {
 
 #[test]
 fn an_unsettled_host_is_looked_at_often_and_a_settled_one_seldom() {
-    for (unsettled, least, most) in [(true, 240, 360), (false, 5 * 3600, 7 * 3600)] {
+    for (unsettled, least, most) in [(true, 240, 360), (false, 10 * 3600, 14 * 3600)] {
         let mut story = Story::new();
         story.wait();
         story.take(Event::Looked(Seen {
