@@ -95,8 +95,8 @@ fn sample(packages: &[Package], wanted: usize, random: &mut Random) -> Vec<Packa
 pub struct Random(pub u64);
 
 impl Random {
-    /// The next number.
-    pub fn next(&mut self) -> u64 {
+    /// A number.
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -106,14 +106,14 @@ impl Random {
 
     /// A number below `limit`; 0 where there is none.
     pub fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % (limit.max(1) as u64)).unwrap_or(0)
+        usize::try_from(self.number() % (limit.max(1) as u64)).unwrap_or(0)
     }
 
     /// Random bytes.
     pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         for chunk in bytes.chunks_mut(8) {
-            for (to, from) in chunk.iter_mut().zip(self.next().to_le_bytes()) {
+            for (to, from) in chunk.iter_mut().zip(self.number().to_le_bytes()) {
                 *to = from;
             }
         }
