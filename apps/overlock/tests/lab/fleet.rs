@@ -137,7 +137,8 @@ impl Fleet {
                 .filter(|host| is_so(host))
                 .cloned())
         })
-        .unwrap_or_else(|error| panic!("{error:#}\n{}", self.logs()))
+        .map_err(|error| format!("{error:#}\n{}", self.logs()))
+        .unwrap()
     }
 
     /// What server and agents say for themselves.
