@@ -203,7 +203,7 @@ impl Box {
                 ..HostFacts::default()
             },
             labels: self.labels.clone(),
-            group: (self.number % 8 == 0).then(|| "canary".to_owned()),
+            group: (self.number.is_multiple_of(8)).then(|| "canary".to_owned()),
             agent: "1".into(),
             switched_off: self
                 .processes_off
