@@ -187,8 +187,9 @@ impl Sides {
     }
 }
 
-/// Whether nobody has written to a file since the image of the root was made, which keeps times in whole seconds. Whatever
-/// becomes of a file, the time of its change is one that nobody can set.
+/// Whether nobody has written to a file since the root was made. Whatever becomes of a file, the time of its change is one
+/// that nobody can set. An image of the root keeps times in whole seconds; a run may begin within the second in which its
+/// root was made, so that the seconds alone tell nothing of a file that has more.
 fn is_untouched(is: &Path, was: &Path) -> bool {
     let (Ok(is), Ok(was)) = (is.symlink_metadata(), was.symlink_metadata()) else {
         return false;
@@ -197,7 +198,8 @@ fn is_untouched(is: &Path, was: &Path) -> bool {
         let owner = (of.uid(), of.gid(), of.mode());
         (of.len(), of.mtime(), of.ctime(), owner)
     };
-    is.is_file() && of(&is) == of(&was)
+    let in_image = is.ctime_nsec() == 0;
+    is.is_file() && of(&is) == of(&was) && (in_image || is.ctime_nsec() == was.ctime_nsec())
 }
 
 /// Files of an accidental name, into which other programs write before they rename: what a kill leaves of them is never

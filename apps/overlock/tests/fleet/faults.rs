@@ -11,8 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Check-ins that are answered while the server is killed again and again.
+/// Check-ins that are answered while the server is killed again and again, at least [`KILLS`] times: a fast machine
+/// answers them all before the second kill.
 const CHECK_INS: usize = 10_000;
+const KILLS: usize = 5;
 const KILL_EVERY: Duration = Duration::from_secs(2);
 const GUESTS: usize = 24;
 
@@ -49,7 +51,7 @@ fn a_server_killed_under_load_loses_no_accepted_report_and_doubles_no_episode() 
     });
     let mut kills = 0;
     let began = Instant::now();
-    while answered.load(Ordering::Relaxed) < CHECK_INS {
+    while answered.load(Ordering::Relaxed) < CHECK_INS || kills < KILLS {
         assert!(
             began.elapsed() < Duration::from_secs(300),
             "{}",
@@ -62,7 +64,6 @@ fn a_server_killed_under_load_loses_no_accepted_report_and_doubles_no_episode() 
     }
     over.store(true, Ordering::Relaxed);
     let guests = load.join().unwrap();
-    assert!(kills >= 2, "{kills}");
 
     // What was accepted last is what the server has.
     for guest in &guests {
