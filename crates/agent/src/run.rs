@@ -133,6 +133,24 @@ pub async fn run(settings: &Settings, shutdown: impl Future<Output = ()>) -> Res
 type Slot<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
 type Asked = (Connection, Result<Event, CallError>);
 
+/// A message and the wait for its answer, which becomes an event.
+fn under_way<M, A>(
+    mut connection: Connection,
+    path: &'static str,
+    message: M,
+    patience: Duration,
+    event: fn(A) -> Event,
+) -> Pin<Box<dyn Future<Output = Asked> + Send>>
+where
+    M: Message + Send + 'static,
+    A: Message + Send + 'static,
+{
+    Box::pin(async move {
+        let answer = connection.ask(path, message, patience).await;
+        (connection, answer.map(event))
+    })
+}
+
 /// What runs in a slot; nothing runs forever.
 async fn done<T>(slot: &mut Slot<T>) -> T {
     match slot {
@@ -285,19 +303,19 @@ impl<'a> Session<'a> {
         &mut self,
         request: Request,
     ) -> Result<Pin<Box<dyn Future<Output = Asked> + Send>>, String> {
-        let mut connection = match self.connection.take() {
+        let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect()?,
         };
         let (host, instance) = (self.identity.host.clone(), self.instance.clone());
         Ok(match request {
-            Request::Hello => {
-                let hello = self.hello();
-                Box::pin(async move {
-                    let answer = connection.ask(path::HELLO, hello, ANSWER).await;
-                    (connection, answer.map(Event::Greeted))
-                })
-            }
+            Request::Hello => under_way(
+                connection,
+                path::HELLO,
+                self.hello(),
+                ANSWER,
+                Event::Greeted,
+            ),
             Request::Poll {
                 count,
                 state,
@@ -312,10 +330,7 @@ impl<'a> Session<'a> {
                     hold_seconds,
                 };
                 let patience = ANSWER + Duration::from_secs(hold_seconds.into());
-                Box::pin(async move {
-                    let answer = connection.ask(path::POLL, poll, patience).await;
-                    (connection, answer.map(Event::Polled))
-                })
+                under_way(connection, path::POLL, poll, patience, Event::Polled)
             }
             Request::Report {
                 count,
@@ -337,21 +352,17 @@ impl<'a> Session<'a> {
                         .ok_or("what was seen is no longer in the state directory")?,
                     dropped,
                 };
-                Box::pin(async move {
-                    let answer = connection.ask(path::REPORT, report, ANSWER).await;
-                    (connection, answer.map(Event::Reported))
-                })
+                under_way(connection, path::REPORT, report, ANSWER, Event::Reported)
             }
-            Request::Renew => {
+            Request::Renew { count } => {
                 let renew = Renew {
                     schema: Renew::schema(),
                     host,
+                    instance,
+                    count,
                     request: self.identity.key.request().map_err(|error| chain(&error))?,
                 };
-                Box::pin(async move {
-                    let answer = connection.ask(path::RENEW, renew, ANSWER).await;
-                    (connection, answer.map(Event::Renewed))
-                })
+                under_way(connection, path::RENEW, renew, ANSWER, Event::Renewed)
             }
         })
     }

@@ -1,5 +1,6 @@
 //! Enrolment and renewal: how a host gets its certificate.
 
+use crate::check_in::Instance;
 use crate::message::Message;
 use jiff::Timestamp;
 use overlock_model::plan::HostId;
@@ -148,6 +149,10 @@ pub struct Renew {
     pub schema: String,
     /// Who; must be the host of the certificate.
     pub host: HostId,
+    /// This run of the agent: a copy of the key that renews must say who it is, as with each other message.
+    pub instance: Instance,
+    /// Counts up with each message of this instance, as in [`crate::Poll::count`].
+    pub count: u64,
     /// As in [`Enrol::request`]; the key must be that of the certificate. Another key needs another enrolment, so that who
     /// has stolen a certificate cannot turn it into one of their own.
     pub request: String,

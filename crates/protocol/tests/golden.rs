@@ -136,6 +136,8 @@ fn enrolment() {
         &Renew {
             schema: Renew::schema(),
             host: host(),
+            instance: instance(),
+            count: 43,
             request:
                 "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n"
                     .into(),

@@ -42,7 +42,7 @@ pub enum Sign<'a> {
         /// From where.
         address: IpAddr,
     },
-    /// A poll or a report.
+    /// A poll, a report or a renewal.
     Message {
         /// Which run of the agent.
         instance: &'a Instance,

@@ -161,7 +161,10 @@ pub enum Request {
         hold_seconds: u32,
     },
     /// The next certificate.
-    Renew,
+    Renew {
+        /// Number of the message.
+        count: u64,
+    },
 }
 
 /// The conversation with the server.
@@ -434,7 +437,7 @@ impl Reporter {
         matches!(
             &self.talk,
             Talk::Asked {
-                request: Request::Renew,
+                request: Request::Renew { .. },
                 ..
             }
         )
@@ -499,7 +502,7 @@ impl Reporter {
                         Request::Report { .. } => {
                             self.seen.as_ref().map(|seen| seen.digests.clone())
                         }
-                        Request::Hello | Request::Poll { .. } | Request::Renew => None,
+                        Request::Hello | Request::Poll { .. } | Request::Renew { .. } => None,
                     };
                     Talk::Asked { request, report }
                 }
@@ -513,7 +516,8 @@ impl Reporter {
             return Some(Request::Hello);
         };
         if self.renew_now || self.renew_at.is_some_and(|at| at <= now.wall) {
-            return Some(Request::Renew);
+            self.count = self.count.saturating_add(1);
+            return Some(Request::Renew { count: self.count });
         }
         let seen = self.seen.as_ref()?;
         self.count = self.count.saturating_add(1);

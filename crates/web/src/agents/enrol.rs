@@ -1,10 +1,11 @@
 //! Enrolment and renewal: how a host gets its certificates.
 
 use super::refused::Refused;
-use super::welcome::welcome;
+use super::welcome::{hear, welcome};
 use super::{answer, message};
 use crate::access::{AgentProof, Newcomer};
 use crate::authority::{Authority, AuthorityError, HOST_LIFE, HostCertificate};
+use crate::clone_alarm::Sign;
 use crate::problem::Problem;
 use crate::routes::Call;
 use crate::shared::Shared;
@@ -93,6 +94,14 @@ pub(super) async fn renew(call: Call<Shared, AgentProof>) -> Result<Response, Re
     let shared = &call.shared;
     let renew: Renew = message(&call.body, &shared.wire)?;
     let entry = welcome(shared, &call.proof, &renew.host).await?;
+    // A copied key that only renews would be heard of nowhere else.
+    let sign = Sign::Message {
+        instance: &renew.instance,
+        count: renew.count,
+        content: Digest::of(renew.request.as_bytes()),
+        address: call.proof.address(),
+    };
+    hear(shared, &entry, sign, None).await?;
     let now = shared.clock.now();
     if Authority::key_of(&renew.request).map_err(signing)? != call.proof.identity().key {
         return Err(Refused::invalid(

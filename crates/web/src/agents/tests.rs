@@ -350,11 +350,6 @@ async fn a_certificate_is_renewed_with_its_own_key_only_and_each_at_its_own_pace
     guest.settle().await;
     let id = guest.host.id.clone();
     let key = async || server.shared().store.host(&id).await.unwrap().unwrap().key;
-    let with = |request| Renew {
-        schema: Renew::schema(),
-        host: id.clone(),
-        request,
-    };
     let renew = async |client: &Client, renew: &Renew| {
         let answer = post(client, "/agent/v1/renew", renew).await;
         if answer.status != 200 {
@@ -362,20 +357,28 @@ async fn a_certificate_is_renewed_with_its_own_key_only_and_each_at_its_own_pace
         }
         Ok(Renewed::parse(&answer.body, &overlock_protocol::Limits::WIRE).unwrap())
     };
-    let (own, first) = (with(guest.host.own_request()), guest.client.clone());
-    let (enrolled_with, stolen) = (key().await, with(TestHost::request().1));
+    let first = guest.client.clone();
+    let enrolled_with = key().await;
     for hours in [0, 24 * 8] {
         ahead.store(hours, Ordering::SeqCst);
+        let stolen = Renew {
+            request: TestHost::request().1,
+            ..guest.renewal()
+        };
         assert_eq!(renew(&first, &stolen).await, Err("invalid".into()));
     }
     assert_eq!(key().await, enrolled_with);
 
     ahead.store(0, Ordering::SeqCst);
-    assert_eq!(renew(&first, &own).await, Err("busy".into()), "too early");
+    assert_eq!(
+        renew(&first, &guest.renewal()).await,
+        Err("busy".into()),
+        "too early"
+    );
     server.shared().directory.want(&id, Want::Renew);
     assert_eq!(guest.poll(0).await.json()["wanted"]["want"], "renew");
-    let renewed = renew(&first, &own).await.unwrap();
-    assert_eq!(renew(&first, &own).await, Err("busy".into()));
+    let renewed = renew(&first, &guest.renewal()).await.unwrap();
+    assert_eq!(renew(&first, &guest.renewal()).await, Err("busy".into()));
     guest.host.chain = renewed.certificate;
     let second = Client::new(
         server.address(),
@@ -392,9 +395,31 @@ async fn a_certificate_is_renewed_with_its_own_key_only_and_each_at_its_own_pace
     );
     // Past half-life; one that is worn out takes nothing from the other.
     ahead.store(24 * 8, Ordering::SeqCst);
-    assert!(renew(&first, &own).await.is_ok());
-    assert_eq!(renew(&first, &own).await, Err("busy".into()));
-    assert!(renew(&second, &own).await.is_ok());
+    assert!(renew(&first, &guest.renewal()).await.is_ok());
+    assert_eq!(renew(&first, &guest.renewal()).await, Err("busy".into()));
+    assert!(renew(&second, &guest.renewal()).await.is_ok());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_key_that_renews_is_found_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, ahead) = start_ahead(&folder).await;
+    let mut guest = Guest::enrolled(&server, 1).await;
+    guest.settle().await;
+    ahead.store(24 * 8, Ordering::SeqCst);
+    let client = guest.client.clone();
+    let renew = async |message: Renew| post(&client, "/agent/v1/renew", &message).await;
+    // Who has the key alone does not know the run of the agent that is heard: another one must say hello first.
+    let mut twin = guest.twin(2);
+    assert_eq!(renew(twin.renewal()).await.code(), "hello_first");
+    assert_eq!(renew(guest.renewal()).await.status, 200);
+    assert_eq!(twin.hello().await.status, 200, "a restart looks the same");
+    assert_eq!(renew(guest.renewal()).await.code(), "quarantined");
+    assert_eq!(twin.poll(0).await.code(), "quarantined");
+    let id = guest.host.id.clone();
+    let host = server.shared().store.host(&id).await.unwrap().unwrap();
+    assert!(matches!(host.standing, Standing::Quarantined { .. }));
     server.stop().await;
 }
 

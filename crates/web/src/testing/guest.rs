@@ -13,8 +13,8 @@ use overlock_model::plan::HostId;
 use overlock_protocol::check_in::Instance;
 use overlock_protocol::content::{Labels, Sections, sections};
 use overlock_protocol::{
-    Enrol, Enrolled, Hello, Message, Poll, Report, Section, SectionDigests, SectionReport, Update,
-    state_digest,
+    Enrol, Enrolled, Hello, Message, Poll, Renew, Report, Section, SectionDigests, SectionReport,
+    Update, state_digest,
 };
 use overlock_store::{Actor, By, EnrolmentToken, Uses};
 use std::collections::BTreeSet;
@@ -186,6 +186,18 @@ impl Guest {
     pub async fn poll(&mut self, hold_seconds: u32) -> Answer {
         let poll = self.poll_message(hold_seconds);
         post(&self.client, "/agent/v1/poll", &poll).await
+    }
+
+    /// Its wish for its next certificate.
+    pub fn renewal(&mut self) -> Renew {
+        self.count += 1;
+        Renew {
+            schema: Renew::schema(),
+            host: self.host.id.clone(),
+            instance: self.instance.clone(),
+            count: self.count,
+            request: self.host.own_request(),
+        }
     }
 
     /// Says hello and reports all.
