@@ -1,14 +1,14 @@
 //! Whom the agent trusts: before enrolment whoever holds the key that the token names, afterwards one authority.
 
 use overlock_model::plan::Digest;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WantsClientCert, WebPkiServerVerifier};
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore,
-    SignatureScheme,
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, DistinguishedName,
+    RootCertStore, SignatureScheme,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -40,19 +40,8 @@ fn provider() -> Arc<CryptoProvider> {
 /// # Errors
 /// Never in practice: the provider speaks TLS 1.3.
 pub(crate) fn pinned(authority: &str) -> Result<ClientConfig, TlsError> {
-    let provider = provider();
-    let verifier = PinnedAuthority {
-        key: authority.to_owned(),
-        trusted: vec![AUTHORITY_NAME.to_vec().into()],
-        algorithms: provider.signature_verification_algorithms,
-        provider: provider.clone(),
-    };
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(TlsError::Identity)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth())
+    let names = vec![AUTHORITY_NAME.to_vec().into()];
+    Ok(trusting(Anchor::Key(authority.to_owned()), names)?.with_no_client_auth())
 }
 
 /// Trusts one authority and shows a certificate; all three as PEM.
@@ -68,17 +57,39 @@ pub(crate) fn mutual(authority: &str, chain: &str, key: &str) -> Result<ClientCo
         what: "key",
         source,
     })?;
-    let trusted = roots.subjects();
-    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
-        .build()
-        .map_err(|error| TlsError::Identity(rustls::Error::General(error.to_string())))?;
-    ClientConfig::builder_with_provider(provider())
+    let names = roots.subjects();
+    let known = verifier(roots, provider()).map_err(TlsError::Identity)?;
+    trusting(Anchor::Known(known), names)?
+        .with_client_auth_cert(certificates("certificate", chain)?, key)
+        .map_err(TlsError::Identity)
+}
+
+/// A client of servers under this authority, whose names these are.
+fn trusting(
+    anchor: Anchor,
+    names: Vec<DistinguishedName>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
+    let provider = provider();
+    let verifier = OneAuthority {
+        anchor,
+        names,
+        provider: provider.clone(),
+    };
+    Ok(ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(TlsError::Identity)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(KnownAuthority { inner, trusted }))
-        .with_client_auth_cert(certificates("certificate", chain)?, key)
-        .map_err(TlsError::Identity)
+        .with_custom_certificate_verifier(Arc::new(verifier)))
+}
+
+/// rustls's own verifier of a server's chain.
+fn verifier(
+    roots: RootCertStore,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, rustls::Error> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| rustls::Error::General(error.to_string()))
 }
 
 fn certificates(what: &'static str, pem: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -101,6 +112,7 @@ pub(crate) fn has_key(certificate: &CertificateDer<'_>, key: &str) -> bool {
 /// The certificate as the only root, if it has this key.
 fn anchored(certificate: &CertificateDer<'_>, key: &str) -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
+    // One that cannot be read is not the one that is looked for, and is trusted as little.
     roots.add(certificate.clone().into_owned()).ok()?;
     let anchor = roots.roots.first()?;
     let digest = Digest::of(&sequence(&anchor.subject_public_key_info)?);
@@ -120,73 +132,34 @@ fn sequence(content: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Trusts nothing but a chain up to the authority whose key is known; all else is rustls's own verifier.
-#[derive(Debug)]
-struct PinnedAuthority {
-    key: String,
-    trusted: Vec<DistinguishedName>,
-    algorithms: WebPkiSupportedAlgorithms,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for PinnedAuthority {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let roots = intermediates
-            .iter()
-            .find_map(|certificate| anchored(certificate, &self.key))
-            .ok_or(CertificateError::UnknownIssuer)?;
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), self.provider.clone())
-            .build()
-            .map_err(|error| rustls::Error::General(error.to_string()))?
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
-
-    fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
-        Some(&self.trusted)
-    }
-}
-
 /// The subject that every server gives its authority (`CN=Overlock`, DER). A server that shows browsers another
 /// certificate knows by it that an agent calls (`certificate_authorities`, RFC 8446 section 4.2.4).
 const AUTHORITY_NAME: [u8; 21] = *b"\x30\x13\x31\x11\x30\x0f\x06\x03\x55\x04\x03\x0c\x08Overlock";
 
-/// rustls's own verifier, which besides says whom it trusts.
+/// How the authority is known.
 #[derive(Debug)]
-struct KnownAuthority {
-    inner: Arc<WebPkiServerVerifier>,
-    trusted: Vec<DistinguishedName>,
+enum Anchor {
+    /// By its key, before enrolment: the server's chain holds its certificate.
+    Key(String),
+    /// By its certificate, afterwards.
+    Known(Arc<WebPkiServerVerifier>),
 }
 
-impl ServerCertVerifier for KnownAuthority {
+/// Trusts nothing but a chain up to one authority, and says so to the server; all else is rustls's own verifier.
+#[derive(Debug)]
+struct OneAuthority {
+    anchor: Anchor,
+    names: Vec<DistinguishedName>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl OneAuthority {
+    fn algorithms(&self) -> &WebPkiSupportedAlgorithms {
+        &self.provider.signature_verification_algorithms
+    }
+}
+
+impl ServerCertVerifier for OneAuthority {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -195,8 +168,17 @@ impl ServerCertVerifier for KnownAuthority {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.inner
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        let verifier = match &self.anchor {
+            Anchor::Known(verifier) => verifier.clone(),
+            Anchor::Key(key) => {
+                let roots = intermediates
+                    .iter()
+                    .find_map(|certificate| anchored(certificate, key))
+                    .ok_or(CertificateError::UnknownIssuer)?;
+                verifier(roots, self.provider.clone())?
+            }
+        };
+        verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(
@@ -205,8 +187,7 @@ impl ServerCertVerifier for KnownAuthority {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner
-            .verify_tls12_signature(message, certificate, signature)
+        verify_tls12_signature(message, certificate, signature, self.algorithms())
     }
 
     fn verify_tls13_signature(
@@ -215,15 +196,14 @@ impl ServerCertVerifier for KnownAuthority {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner
-            .verify_tls13_signature(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, self.algorithms())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        self.algorithms().supported_schemes()
     }
 
     fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
-        Some(&self.trusted)
+        Some(&self.names)
     }
 }

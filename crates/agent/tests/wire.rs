@@ -12,7 +12,7 @@ mod peer;
 
 use overlock_agent::config::Switches;
 use overlock_agent::enrol::{About, EnrolError, Taken, enrol};
-use overlock_agent::identity::Folder;
+use overlock_agent::identity::{Folder, Identity};
 use overlock_agent::look::{Eyes, Options};
 use overlock_agent::reporter::Pace;
 use overlock_agent::reporter::delay::BackOff;
@@ -106,11 +106,55 @@ impl Host {
         }
     }
 
+    /// Runs the agent until so many reports have come in all.
+    async fn running_until_reports(&self, peer: &Peer, count: usize) {
+        self.running(peer.until(|book| book.reports.len() == count))
+            .await;
+    }
+
+    /// A second package is installed.
+    fn install_curl(&self) {
+        let both = format!("{STATUS}{}", STATUS.replace("openssl", "curl"));
+        self.write("var/lib/dpkg/status", &both);
+    }
+
+    fn identity(&self) -> Identity {
+        Folder::at(&self.state()).identity().unwrap()
+    }
+
     /// Runs the agent while `story` goes on.
     async fn running(&self, story: impl Future<Output = ()>) {
         let settings = self.settings();
         run(&settings, story).await.unwrap();
     }
+}
+
+/// A server, and a host that is enrolled with it.
+async fn enrolled() -> (Arc<Peer>, Host) {
+    let (peer, host) = (Peer::start().await, Host::new());
+    host.enrol(&peer, &peer.token).await.unwrap();
+    (peer, host)
+}
+
+/// Until the agent has nothing to say but that nothing changed.
+async fn polling(peer: &Peer) {
+    peer.until(|book| {
+        book.asked
+            .last()
+            .is_some_and(|path| path.ends_with("/poll"))
+    })
+    .await;
+}
+
+/// Lets the agent renew, and waits for a message after that.
+async fn renewing(peer: &Peer) {
+    polling(peer).await;
+    peer.want(Wanted::Renew);
+    peer.until(|book| {
+        let renewed = book.asked.iter().position(|path| path.ends_with("/renew"));
+        renewed.is_some_and(|at| book.asked.len() > at + 1)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -119,12 +163,7 @@ async fn a_host_enrols_reports_and_sends_a_change_as_a_delta() {
     let taken = host.enrol(&peer, &peer.token).await.unwrap();
     assert!(!taken.adopted);
     host.running(async {
-        peer.until(|book| {
-            book.asked
-                .last()
-                .is_some_and(|path| path.ends_with("/poll"))
-        })
-        .await;
+        polling(&peer).await;
         {
             let book = peer.book.lock().unwrap();
             let inventory = content::inventory(&book.sections).unwrap();
@@ -135,10 +174,7 @@ async fn a_host_enrols_reports_and_sends_a_change_as_a_delta() {
             );
             assert_eq!(book.hellos[0].host, taken.host);
         }
-        host.write(
-            "var/lib/dpkg/status",
-            &format!("{STATUS}{}", STATUS.replace("openssl", "curl")),
-        );
+        host.install_curl();
         peer.until(|book| book.reports.len() == 2).await;
         let book = peer.book.lock().unwrap();
         let report = &book.reports[1].sections;
@@ -158,16 +194,10 @@ async fn a_host_enrols_reports_and_sends_a_change_as_a_delta() {
 
 #[tokio::test]
 async fn after_a_restart_the_change_since_then_is_a_delta() {
-    let (peer, host) = (Peer::start().await, Host::new());
-    host.enrol(&peer, &peer.token).await.unwrap();
-    host.running(peer.until(|book| book.reports.len() == 1))
-        .await;
-    host.write(
-        "var/lib/dpkg/status",
-        &format!("{STATUS}{}", STATUS.replace("openssl", "curl")),
-    );
-    host.running(peer.until(|book| book.reports.len() == 2))
-        .await;
+    let (peer, host) = enrolled().await;
+    host.running_until_reports(&peer, 1).await;
+    host.install_curl();
+    host.running_until_reports(&peer, 2).await;
     let book = peer.book.lock().unwrap();
     assert!(matches!(
         book.reports[1].sections[0].update,
@@ -178,19 +208,13 @@ async fn after_a_restart_the_change_since_then_is_a_delta() {
 
 #[tokio::test]
 async fn contents_that_were_spoiled_are_sent_in_full() {
-    let (peer, host) = (Peer::start().await, Host::new());
-    host.enrol(&peer, &peer.token).await.unwrap();
-    host.running(peer.until(|book| book.reports.len() == 1))
-        .await;
+    let (peer, host) = enrolled().await;
+    host.running_until_reports(&peer, 1).await;
     for file in std::fs::read_dir(host.state().join("sections")).unwrap() {
         std::fs::write(file.unwrap().path(), "spoiled").unwrap();
     }
-    host.write(
-        "var/lib/dpkg/status",
-        &format!("{STATUS}{}", STATUS.replace("openssl", "curl")),
-    );
-    host.running(peer.until(|book| book.reports.len() == 2))
-        .await;
+    host.install_curl();
+    host.running_until_reports(&peer, 2).await;
     let book = peer.book.lock().unwrap();
     assert!(matches!(
         book.reports[1].sections[0].update,
@@ -204,15 +228,9 @@ async fn contents_that_were_spoiled_are_sent_in_full() {
 
 #[tokio::test]
 async fn a_server_that_was_put_back_gets_what_it_lost() {
-    let (peer, host) = (Peer::start().await, Host::new());
-    host.enrol(&peer, &peer.token).await.unwrap();
+    let (peer, host) = enrolled().await;
     host.running(async {
-        peer.until(|book| {
-            book.asked
-                .last()
-                .is_some_and(|path| path.ends_with("/poll"))
-        })
-        .await;
+        polling(&peer).await;
         let before = peer.book.lock().unwrap().sections.clone();
         peer.book.lock().unwrap().sections.clear();
         peer.want(Wanted::Report {
@@ -225,10 +243,8 @@ async fn a_server_that_was_put_back_gets_what_it_lost() {
 
 #[tokio::test]
 async fn a_section_that_is_switched_off_goes_away() {
-    let (peer, host) = (Peer::start().await, Host::new());
-    host.enrol(&peer, &peer.token).await.unwrap();
-    host.running(peer.until(|book| book.reports.len() == 1))
-        .await;
+    let (peer, host) = enrolled().await;
+    host.running_until_reports(&peer, 1).await;
     std::fs::write(host.configuration(), "[sections]\nunseen = false\n").unwrap();
     let mut settings = host.settings();
     if let Eyes::Thread(options) = &mut settings.eyes {
@@ -314,36 +330,23 @@ async fn a_token_bound_to_a_host_brings_its_id_back() {
     assert!(taken.adopted);
     assert_eq!(taken.host, former);
     assert_eq!(Folder::at(&host.state()).host(None).unwrap(), former);
-    host.running(peer.until(|book| book.reports.len() == 1))
-        .await;
+    host.running_until_reports(&peer, 1).await;
     assert_eq!(peer.book.lock().unwrap().reports[0].host, former);
 }
 
 #[tokio::test]
 async fn a_certificate_is_renewed_and_the_former_one_goes_when_the_new_one_has_worked() {
-    let (peer, host) = (Peer::start().await, Host::new());
-    host.enrol(&peer, &peer.token).await.unwrap();
-    let before = Folder::at(&host.state()).identity().unwrap();
+    let (peer, host) = enrolled().await;
+    let before = host.identity();
     host.running(async {
-        peer.until(|book| {
-            book.asked
-                .last()
-                .is_some_and(|path| path.ends_with("/poll"))
-        })
-        .await;
-        peer.want(Wanted::Renew);
-        peer.until(|book| {
-            let renewed = book.asked.iter().position(|path| path.ends_with("/renew"));
-            renewed.is_some_and(|at| book.asked.len() > at + 1)
-        })
-        .await;
+        renewing(&peer).await;
         // An answer over the new certificate.
         peer.want(Wanted::Nothing);
         let polls = peer.book.lock().unwrap().asked.len();
         peer.until(|book| book.asked.len() > polls).await;
     })
     .await;
-    let after = Folder::at(&host.state()).identity().unwrap();
+    let after = host.identity();
     assert_ne!(after.certificate, before.certificate);
     assert_eq!(after.key, before.key);
     assert_eq!(after.former, None);
@@ -351,26 +354,11 @@ async fn a_certificate_is_renewed_and_the_former_one_goes_when_the_new_one_has_w
 
 #[tokio::test]
 async fn a_new_certificate_that_is_not_accepted_gives_way_to_the_former_one() {
-    let (peer, host) = (Peer::start().await, Host::new());
-    host.enrol(&peer, &peer.token).await.unwrap();
-    let before = Folder::at(&host.state()).identity().unwrap();
+    let (peer, host) = enrolled().await;
+    let before = host.identity();
     peer.book.lock().unwrap().renew_badly = true;
-    host.running(async {
-        peer.until(|book| {
-            book.asked
-                .last()
-                .is_some_and(|path| path.ends_with("/poll"))
-        })
-        .await;
-        peer.want(Wanted::Renew);
-        peer.until(|book| {
-            let renewed = book.asked.iter().position(|path| path.ends_with("/renew"));
-            renewed.is_some_and(|at| book.asked.len() > at + 1)
-        })
-        .await;
-    })
-    .await;
-    let after = Folder::at(&host.state()).identity().unwrap();
+    host.running(renewing(&peer)).await;
+    let after = host.identity();
     assert_eq!(after.certificate, before.certificate);
     let told = host.told.lock().unwrap().join("\n");
     assert!(told.contains("back to the former one"), "{told}");
@@ -378,15 +366,13 @@ async fn a_new_certificate_that_is_not_accepted_gives_way_to_the_former_one() {
 
 #[tokio::test]
 async fn refusals_are_lived_through() {
-    let (peer, host) = (Peer::start().await, Host::new());
-    host.enrol(&peer, &peer.token).await.unwrap();
+    let (peer, host) = enrolled().await;
     peer.book.lock().unwrap().refusals.extend([
         RefusalCode::Quarantined,
         RefusalCode::Revoked,
         RefusalCode::Invalid,
         RefusalCode::HelloFirst,
     ]);
-    host.running(peer.until(|book| book.reports.len() == 1))
-        .await;
+    host.running_until_reports(&peer, 1).await;
     assert!(peer.book.lock().unwrap().hellos.len() == 1);
 }
