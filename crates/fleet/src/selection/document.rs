@@ -8,6 +8,7 @@ use crate::host::{Class, System};
 use cel::Value;
 use overlock_model::asset::HostFacts;
 use overlock_model::os::Os;
+use overlock_protocol::content::Labels;
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -46,6 +47,18 @@ impl Document {
         document.set(checked, Field::UnseenHours, || {
             Value::Int(hours.unwrap_or(i64::MAX))
         });
+        document
+    }
+
+    /// A host of which nothing is known but this.
+    pub fn said(facts: &HostFacts, group: Option<&str>, checked: &Checked) -> Self {
+        let mut document = Self::default();
+        let class = Class {
+            facts: facts.clone(),
+            labels: Labels::default(),
+            group: group.map(str::to_owned),
+        };
+        document.class(&class, checked);
         document
     }
 

@@ -7,6 +7,7 @@
 
 mod check;
 mod document;
+mod drawn;
 mod error;
 mod field;
 #[cfg(test)]

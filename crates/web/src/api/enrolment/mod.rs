@@ -1,6 +1,7 @@
 //! Tokens for enrolment: secrets by which new hosts come in.
 //!
-//! Whoever has a role over some groups only makes tokens for these groups, and for hosts that are already theirs.
+//! Whoever has a role over some groups only makes tokens for these groups, with facts that put hosts into no other, and for
+//! hosts that are already theirs.
 
 pub(crate) mod model;
 
@@ -13,9 +14,11 @@ use crate::access::{Caller, Needs, Permission, Reach, is_group_name};
 use crate::authority::random;
 use crate::problem::{Code, Problem};
 use crate::routes::{Call, Route, Routes};
+use crate::shared::Shared;
 use axum::response::Response;
 use jiff::SignedDuration;
 use model::{EnrolmentTokenGiven, EnrolmentTokenLine, EnrolmentTokenList, EnrolmentTokenMade};
+use overlock_fleet::Selection;
 use overlock_model::plan::Digest;
 use overlock_protocol::enrol::EnrolToken;
 use overlock_store::EnrolmentToken;
@@ -57,6 +60,36 @@ fn is_own(caller: &Caller, group: Option<&str>) -> bool {
         (Reach::Groups(groups), Some(group)) => groups.contains(group),
         (Reach::Groups(_), None) => false,
     }
+}
+
+/// Refuses what would put hosts among those of others: by a group's condition, or by its name.
+async fn keeps_to_own(
+    shared: &Shared,
+    caller: &Caller,
+    given: &EnrolmentTokenGiven,
+) -> Result<(), Problem> {
+    let Reach::Groups(own) = caller.reach() else {
+        return Ok(());
+    };
+    for group in shared.store.host_groups().await? {
+        if own.contains(&group.name) {
+            continue;
+        }
+        // A group whose condition cannot be read holds no host.
+        let draws_in = Selection::parse(&group.selection)
+            .is_ok_and(|selection| selection.may_draw_in(&given.facts, given.group.as_deref()));
+        if draws_in {
+            return Err(Problem::new(
+                Code::Forbidden,
+                format!(
+                    "what is said of this token's hosts may put them into the group `{}`, over which the caller has no role \
+                     that enrols",
+                    group.name
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 async fn list<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
@@ -119,6 +152,7 @@ async fn make<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> {
             "the token must be for a `group` of the caller's",
         ));
     }
+    keeps_to_own(&api, &call.proof, &given).await?;
     // A token for a host gives its identity: it must be the caller's host.
     let bound = match &given.replaces {
         Some(host) => Some(Visible::of(&api, &call.proof).await?.find(host)?),

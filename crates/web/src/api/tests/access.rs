@@ -200,6 +200,16 @@ async fn nobody_gives_more_than_they_have() {
         boss.post("/api/v1/enrolment-tokens", body).await.status,
         403
     );
+    // Nor does a token put its hosts among those of others.
+    for (facts, status) in [
+        (json!({ "group": "web" }), 201),
+        (json!({ "group": "web", "tags": ["web", "blue"] }), 201),
+        (json!({ "group": "web", "tags": ["db"] }), 403),
+        (json!({ "group": "web", "facts": { "tags": ["db"] } }), 403),
+    ] {
+        let answer = boss.post("/api/v1/enrolment-tokens", facts.clone()).await;
+        assert_eq!(answer.status, status, "{facts}: {}", answer.text());
+    }
     // Whoever writes groups could otherwise reach any host by a role over a group.
     let author = world.user(&["author"]).await;
     let body = json!({ "where": "true" });
