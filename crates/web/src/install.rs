@@ -1,6 +1,6 @@
 //! How an agent comes to a new host: a script with fixed commands, and the program that it fetches.
 //!
-//! The one line that a person copies pins the server's key, so the script is the server's; the script pins it again, and
+//! The one line that a person copies pins the server's keys, so the script is the server's; the script pins it again, and
 //! checks the program's SHA-256 before anything of it runs. Both are public: they hold no secret. The token stays with the
 //! person, and goes to the script in its environment, which other users of the host cannot read.
 
@@ -8,6 +8,7 @@ mod script;
 
 use crate::access::Anybody;
 use crate::base64;
+use crate::listen::Certificates;
 use crate::problem::Problem;
 use crate::routes::Call;
 use crate::shared::Shared;
@@ -29,8 +30,8 @@ const READS: usize = 4;
 pub struct Install {
     /// The server's address as agents reach it: `https://fleet.example.org:8443`.
     address: String,
-    /// SHA-256 of the server's public key.
-    pin: Digest,
+    /// What the server shows, whose keys are pinned.
+    certificates: Arc<Certificates>,
     program: Option<PathBuf>,
     known: Mutex<Option<Known>>,
     reads: Arc<Semaphore>,
@@ -47,10 +48,14 @@ struct Known {
 impl Install {
     /// `program` is the agent's; without one, agents are installed in another way.
     #[must_use]
-    pub fn new(address: impl Into<String>, pin: Digest, program: Option<PathBuf>) -> Self {
+    pub fn new(
+        address: impl Into<String>,
+        certificates: Arc<Certificates>,
+        program: Option<PathBuf>,
+    ) -> Self {
         Self {
             address: address.into(),
-            pin,
+            certificates,
             program,
             known: Mutex::default(),
             reads: Arc::new(Semaphore::new(READS)),
@@ -72,10 +77,17 @@ impl Install {
         &self.address
     }
 
-    /// The pin as curl wants it.
+    /// The pins as curl wants them: our own key, and the operator's where curl is shown that one.
     #[must_use]
-    pub fn pin(&self) -> String {
-        format!("sha256//{}", base64::encode(self.pin.bytes()))
+    pub fn pins(&self) -> String {
+        let host = host_of(&self.address);
+        let operators = self.certificates.operators_pin(host);
+        let pins = [Some(self.certificates.pin()), operators];
+        let pins = pins
+            .iter()
+            .flatten()
+            .map(|pin| format!("sha256//{}", base64::encode(pin.bytes())));
+        pins.collect::<Vec<_>>().join(";")
     }
 
     /// The line that installs and enrols an agent; `token` is shown as it is.
@@ -83,7 +95,7 @@ impl Install {
     pub fn line(&self, token: &str) -> String {
         format!(
             "curl -fsSk --pinnedpubkey '{}' {}/agent/v1/install.sh | OVERLOCK_ENROL_TOKEN={token} sh",
-            self.pin(),
+            self.pins(),
             self.address
         )
     }
@@ -136,11 +148,21 @@ impl Known {
     }
 }
 
+/// The host in an address: `fleet.example.org` of `https://fleet.example.org:8443`.
+fn host_of(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or(rest);
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
 /// Gives the script.
 pub(crate) async fn script(call: Call<Shared, Anybody>) -> Result<Response, Problem> {
     let install = &call.shared.install;
     let digest = install.digest().await?;
-    let text = script::text(&install.address, &install.pin(), digest);
+    let text = script::text(&install.address, &install.pins(), digest);
     Ok(typed("text/x-shellscript; charset=utf-8", text.into()))
 }
 

@@ -198,7 +198,6 @@ impl Server {
         };
         let login = login(options.provider, &url, &store, &options.clock)?;
         let program = options.program.or_else(Install::program_beside_us);
-        let install = Install::new(url, key.pin(), program);
         let certificates = Arc::new(Certificates::new(
             Arc::clone(&authority),
             key,
@@ -206,6 +205,7 @@ impl Server {
             options.tls,
             now,
         )?);
+        let install = Install::new(url, Arc::clone(&certificates), program);
         let judging = Judging {
             policy: options.policy,
             rules: options.rules,

@@ -17,7 +17,7 @@ struct Need {
 /// The one list: a test that calls another program adds it here. Programs of the base system (tar, mount, openssl's
 /// libraries, util-linux) are taken as given.
 #[rustfmt::skip]
-const NEEDS: [Need; 26] = [
+const NEEDS: [Need; 27] = [
     Need { program: "rpm", package: "rpm", purpose: "oracle of rpm's version order, databases to read" },
     Need { program: "dnf", package: "dnf", purpose: "oracle of candidates from rpm repositories" },
     Need { program: "zypper", package: "zypper", purpose: "the same for SUSE's" },
@@ -44,6 +44,7 @@ const NEEDS: [Need; 26] = [
     Need { program: "ssh-keygen", package: "openssh-client", purpose: "signatures over plans from the original program" },
     // Debian keeps `initdb`, which is what is called, out of PATH; this one comes with it.
     Need { program: "pg_createcluster", package: "postgresql", purpose: "a private PostgreSQL cluster" },
+    Need { program: "curl", package: "curl", purpose: "the line that installs an agent" },
     Need { program: "time", package: "time", purpose: "peak memory of benchmarks" },
 ];
 

@@ -7,6 +7,7 @@
 
 use crate::authority::{Authority, AuthorityError, ServerKey, ServerName};
 use jiff::Timestamp;
+use overlock_model::plan::Digest;
 use rustls::crypto::CryptoProvider;
 use rustls::server::{
     ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
@@ -71,6 +72,8 @@ struct Shown {
 struct Operators {
     key: Arc<CertifiedKey>,
     names: Vec<String>,
+    /// SHA-256 of its public key (SubjectPublicKeyInfo).
+    pin: Digest,
 }
 
 impl Certificates {
@@ -134,8 +137,19 @@ impl Certificates {
 
     /// The server's own key, which the install line pins.
     #[must_use]
-    pub fn pin(&self) -> overlock_model::plan::Digest {
+    pub fn pin(&self) -> Digest {
         self.key.pin()
+    }
+
+    /// The key of the operator's files, if whoever asks for this host is shown them.
+    #[must_use]
+    pub fn operators_pin(&self, host: &str) -> Option<Digest> {
+        let operators = self.shown.operators.read();
+        let operators = operators.unwrap_or_else(PoisonError::into_inner);
+        operators
+            .as_ref()
+            .filter(|operators| operators.are_shown_to(host))
+            .map(|operators| operators.pin)
     }
 
     /// When our own certificate should be made anew.
@@ -202,27 +216,24 @@ fn operators(files: &OperatorFiles, provider: &CryptoProvider) -> Result<Operato
         .map_err(|cause| error(&files.certificate, &cause))?;
     let key =
         PrivateKeyDer::from_pem_file(&files.key).map_err(|cause| error(&files.key, &cause))?;
-    let names = chain
+    let (names, pin) = chain
         .first()
-        .map(names_of)
-        .filter(|names| !names.is_empty())
+        .and_then(names_and_pin)
+        .filter(|(names, _)| !names.is_empty())
         .ok_or_else(|| error(&files.certificate, &"it names no host"))?;
     let key =
         CertifiedKey::from_der(chain, key, provider).map_err(|cause| error(&files.key, &cause))?;
     Ok(Operators {
         key: Arc::new(key),
         names,
+        pin,
     })
 }
 
-fn names_of(certificate: &CertificateDer<'_>) -> Vec<String> {
-    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
-        return Vec::new();
-    };
-    let Ok(Some(names)) = parsed.subject_alternative_name() else {
-        return Vec::new();
-    };
-    names
+fn names_and_pin(certificate: &CertificateDer<'_>) -> Option<(Vec<String>, Digest)> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let names = parsed.subject_alternative_name().ok()??;
+    let names = names
         .value
         .general_names
         .iter()
@@ -230,7 +241,14 @@ fn names_of(certificate: &CertificateDer<'_>) -> Vec<String> {
             GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
             _ => None,
         })
-        .collect()
+        .collect();
+    Some((names, Digest::of(parsed.public_key().raw)))
+}
+
+impl Operators {
+    fn are_shown_to(&self, host: &str) -> bool {
+        self.names.iter().any(|name| covers(name, host))
+    }
 }
 
 /// Whether a certificate's name covers a host; a star stands for exactly one label (RFC 9525 section 6.3).
@@ -256,7 +274,7 @@ impl ResolvesServerCert for Shown {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner);
             if let Some(operators) = operators.as_ref()
-                && operators.names.iter().any(|name| covers(name, host))
+                && operators.are_shown_to(host)
             {
                 return Some(Arc::clone(&operators.key));
             }
