@@ -16,6 +16,7 @@ mod authority;
 mod clock;
 pub mod config;
 mod connection;
+pub mod contact;
 mod contents;
 mod durable;
 pub mod enrol;
@@ -28,7 +29,6 @@ mod packing;
 pub mod reporter;
 pub mod run;
 mod server_url;
-pub mod standing;
 pub mod status;
 mod tls;
 

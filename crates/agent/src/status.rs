@@ -1,10 +1,10 @@
 //! What `overlock-agent status` shows.
 
 use crate::config::Configuration;
+use crate::contact::last_contact;
 use crate::helper;
 use crate::identity::{Folder, IdentityError};
 use crate::server_url::ServerUrl;
-use crate::standing;
 use jiff::Timestamp;
 use overlock_model::plan::HostId;
 use overlock_protocol::Section;
@@ -87,7 +87,7 @@ pub fn of(
             })
         }
     };
-    let contact = standing::contact(state);
+    let contact = last_contact(state);
     let helper = match helper::ask(socket, Question::Status, PATIENCE) {
         Ok(Answer::Here { version }) => Some(version),
         _ => None,

@@ -13,159 +13,21 @@
 //!                        └── answered ──── poll, held open ◄────────────────┘
 //! ```
 
+mod answers;
 pub mod delay;
+mod events;
+mod pace;
 #[cfg(test)]
 mod stories;
 
-use delay::{BackOff, between, next_delay, spread};
+pub use events::{Action, Event, Moment, Request, Seen};
+pub use pace::Pace;
+
+use delay::{between, spread};
 use jiff::Timestamp;
-use overlock_model::plan::Digest;
-use overlock_protocol::message::RefusalCode;
-use overlock_protocol::{
-    Greeting, PollAnswer, Refusal, Renewed, ReportAnswer, Section, SectionDigests, Verdict, Wanted,
-    state_digest,
-};
+use overlock_protocol::{Section, SectionDigests, state_digest};
 use std::collections::BTreeSet;
 use std::time::Duration;
-
-/// How often things are done. Every wait is spread, so that equal hosts do not act in step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// Files are asked whether they changed.
-    pub check: Duration,
-    /// A look though nothing seems to have changed: what no file tells (mounts, new folders of language packages).
-    pub look: Duration,
-    /// A look while old code still runs or a reboot is pending, so that a restart is seen soon.
-    pub look_unsettled: Duration,
-    /// Least time between two polls, whatever the server says.
-    pub poll_least: Duration,
-    /// Longest time that a poll is held open, whatever the server says.
-    pub hold_most: Duration,
-    /// Wait after a refusal that more tries do not change.
-    pub hopeless: Duration,
-    /// Waits after failures.
-    pub back_off: BackOff,
-}
-
-impl Pace {
-    /// As documented in `docs/agent.md`.
-    pub const DEFAULT: Self = Self {
-        check: Duration::from_secs(60),
-        look: Duration::from_secs(12 * 3600),
-        look_unsettled: Duration::from_secs(300),
-        poll_least: Duration::from_secs(1),
-        hold_most: Duration::from_secs(300),
-        hopeless: Duration::from_secs(3600),
-        back_off: BackOff::DEFAULT,
-    };
-
-    /// The same with every wait divided, to see in seconds what happens in hours.
-    #[must_use]
-    pub fn hurried(self, by: u32) -> Self {
-        let by = by.max(1);
-        Self {
-            check: self.check / by,
-            look: self.look / by,
-            look_unsettled: self.look_unsettled / by,
-            poll_least: self.poll_least / by,
-            // Seconds on the wire; the server holds polls no longer than it wants.
-            hold_most: self.hold_most,
-            hopeless: self.hopeless / by,
-            back_off: BackOff {
-                first: self.back_off.first / by,
-                longest: self.back_off.longest / by,
-            },
-        }
-    }
-}
-
-/// Now, by both clocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    /// Since boot, sleep included.
-    pub since_boot: Duration,
-    /// By the host's clock, which may be wrong; only the renewal of certificates goes by it.
-    pub wall: Timestamp,
-}
-
-/// What a look at the host found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// Digest of each section.
-    pub digests: SectionDigests,
-    /// Whether replaced code still runs or a reboot is pending.
-    pub unsettled: bool,
-}
-
-/// Something happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// [`Reporter::deadline`] has come.
-    Deadline,
-    /// The host slept: connections are dead, and what was seen may be old.
-    Woke,
-    /// A watched file changed.
-    Changed,
-    /// A look ended.
-    Looked(Seen),
-    /// A look failed; what was seen before stands.
-    LookFailed,
-    /// The server answered a hello.
-    Greeted(Greeting),
-    /// The server answered a poll.
-    Polled(PollAnswer),
-    /// The server answered a report.
-    Reported(ReportAnswer),
-    /// The server sent a new certificate, and it is stored.
-    Renewed(Renewed),
-    /// The server refused what was sent.
-    Refused(Refusal),
-    /// No answer came.
-    Failed,
-}
-
-/// To be done now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Send this and bring the answer.
-    Send(Request),
-    /// Do not wait for the poll any longer; its answer is not wanted.
-    Abandon,
-    /// Look at the host.
-    Look,
-    /// Ask the watched files whether they changed.
-    Check,
-}
-
-/// What is sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Request {
-    /// Who we are.
-    Hello,
-    /// What changed.
-    Report {
-        /// Number of the message.
-        count: u64,
-        /// Sections, each with the digest that the server has of it where a delta may be made.
-        sections: Vec<(Section, Option<Digest>)>,
-        /// Sections that are no longer sent.
-        dropped: Vec<Section>,
-    },
-    /// That nothing changed.
-    Poll {
-        /// Number of the message.
-        count: u64,
-        /// What the server has.
-        state: Digest,
-        /// How long the answer may take.
-        hold_seconds: u32,
-    },
-    /// The next certificate.
-    Renew {
-        /// Number of the message.
-        count: u64,
-    },
-}
 
 /// The conversation with the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -290,11 +152,7 @@ impl Reporter {
             Event::Greeted(greeting) => self.greeted(greeting, now, random),
             Event::Polled(answer) => self.polled(answer, now, random),
             Event::Reported(answer) => self.reported(answer, now, random),
-            Event::Renewed(renewed) => {
-                self.renew_now = false;
-                self.renew_at = Some(renewal(renewed.renew_after, random));
-                self.succeeded(now.since_boot);
-            }
+            Event::Renewed(renewed) => self.renewed(&renewed, now, random),
             Event::Refused(refusal) => self.refused(&refusal, now, random),
             Event::Failed => self.failed(None, now, random),
         }
@@ -326,128 +184,6 @@ impl Reporter {
         if self.talk == Talk::Blind {
             self.rest(now.since_boot);
         }
-    }
-
-    fn greeted(&mut self, greeting: Greeting, now: Moment, random: u64) {
-        let hold = Duration::from_secs(greeting.hold_seconds.into());
-        self.greeted = Some(hold.min(self.pace.hold_most));
-        self.renew_at = Some(renewal(greeting.renew_after, random));
-        self.known = greeting.known;
-        self.succeeded(now.since_boot);
-    }
-
-    fn polled(&mut self, answer: PollAnswer, now: Moment, random: u64) {
-        let asked = Duration::from_secs(answer.next_seconds.into()).min(self.pace.hopeless);
-        match answer.wanted {
-            Wanted::Nothing => {
-                let wait = spread(asked, random).max(spread(self.pace.poll_least, random));
-                self.succeeded(now.since_boot + wait);
-            }
-            Wanted::Report { known } if known == self.known => {
-                // The server holds what we think it holds and yet says that the state differs: one of us is wrong, and
-                // a new hello settles it; as a failure, so that it cannot go round fast.
-                self.greeted = None;
-                self.failed(None, now, random);
-            }
-            Wanted::Report { known } => {
-                self.known = known;
-                self.succeeded(now.since_boot);
-            }
-            Wanted::LookNow => {
-                self.look_soon();
-                self.succeeded(now.since_boot + spread(self.pace.poll_least, random));
-            }
-            Wanted::Renew => {
-                self.renew_now = true;
-                self.succeeded(now.since_boot + spread(self.pace.poll_least, random));
-            }
-        }
-    }
-
-    fn reported(&mut self, answer: ReportAnswer, now: Moment, random: u64) {
-        let sent = match &mut self.talk {
-            Talk::Asked { report, .. } => report.take(),
-            Talk::Quiet { .. } | Talk::Blind => None,
-        };
-        match (answer.verdict, sent) {
-            (Verdict::Accepted { state }, Some(sent)) if state == state_digest(&sent) => {
-                self.known = sent;
-                self.in_full.clear();
-                self.succeeded(now.since_boot + spread(self.pace.poll_least, random));
-            }
-            (Verdict::SendAll { sections, known }, Some(_))
-                if sections.iter().any(|one| !self.in_full.contains(one)) =>
-            {
-                self.known = known;
-                self.in_full.extend(sections);
-                self.succeeded(now.since_boot);
-            }
-            // It stored something else than was sent, or asks again for what came in full.
-            (Verdict::Accepted { .. } | Verdict::SendAll { .. }, _) => {
-                self.greeted = None;
-                self.failed(None, now, random);
-            }
-        }
-    }
-
-    fn refused(&mut self, refusal: &Refusal, now: Moment, random: u64) {
-        let asked = refusal.retry_seconds.map(|seconds| {
-            spread(
-                Duration::from_secs(seconds.into()).min(self.pace.hopeless),
-                random,
-            )
-        });
-        // A certificate that is not given must not keep reports from going.
-        if self.asked_renewal() {
-            self.renewal_failed(now, asked, random);
-            return;
-        }
-        let wait = match refusal.code {
-            RefusalCode::HelloFirst if self.greeted.take().is_some() && self.failures == 0 => {
-                Some(Duration::ZERO)
-            }
-            RefusalCode::HelloFirst | RefusalCode::Busy => asked,
-            RefusalCode::Unconfirmed => {
-                Some(asked.unwrap_or_else(|| spread(Duration::from_secs(15), random)))
-            }
-            RefusalCode::Quarantined => {
-                Some(asked.unwrap_or_else(|| spread(self.pace.hopeless / 6, random)))
-            }
-            RefusalCode::TokenRefused | RefusalCode::Revoked | RefusalCode::Invalid => {
-                Some(asked.unwrap_or_else(|| spread(self.pace.hopeless, random)))
-            }
-        };
-        if !matches!(refusal.code, RefusalCode::Busy) {
-            self.greeted = None;
-        }
-        self.failed(wait, now, random);
-    }
-
-    fn failed(&mut self, wait: Option<Duration>, now: Moment, random: u64) {
-        if self.asked_renewal() {
-            self.renewal_failed(now, wait, random);
-            return;
-        }
-        self.failures = self.failures.saturating_add(1);
-        let wait = wait.unwrap_or_else(|| next_delay(self.pace.back_off, self.failures, random));
-        self.rest(now.since_boot + wait);
-    }
-
-    fn asked_renewal(&self) -> bool {
-        matches!(
-            &self.talk,
-            Talk::Asked {
-                request: Request::Renew { .. },
-                ..
-            }
-        )
-    }
-
-    fn renewal_failed(&mut self, now: Moment, wait: Option<Duration>, random: u64) {
-        let wait = wait.unwrap_or_else(|| spread(self.pace.hopeless / 6, random));
-        self.renew_now = false;
-        self.renew_at = Some(after(now.wall, wait));
-        self.rest(now.since_boot + spread(self.pace.poll_least, random));
     }
 
     fn succeeded(&mut self, next: Duration) {
@@ -548,19 +284,4 @@ impl Reporter {
                 .collect(),
         })
     }
-}
-
-/// When a certificate is renewed: spread over ten minutes, since a fleet that enrolled in one moment would renew in one.
-fn renewal(renew_after: Timestamp, random: u64) -> Timestamp {
-    after(
-        renew_after,
-        between(Duration::ZERO, Duration::from_secs(600), random),
-    )
-}
-
-fn after(time: Timestamp, wait: Duration) -> Timestamp {
-    jiff::SignedDuration::try_from(wait)
-        .ok()
-        .and_then(|wait| time.checked_add(wait).ok())
-        .unwrap_or(time)
 }

@@ -1,8 +1,12 @@
 //! Stories: what happened, and what the reporter did about it. No clock runs, nothing waits.
 
+use super::delay::{BackOff, next_delay};
 use super::*;
-use overlock_protocol::Message;
+use overlock_model::plan::Digest;
 use overlock_protocol::message::RefusalCode;
+use overlock_protocol::{
+    Greeting, Message, PollAnswer, Refusal, Renewed, ReportAnswer, Verdict, Wanted,
+};
 
 struct Story {
     reporter: Reporter,

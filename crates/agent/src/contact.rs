@@ -1,4 +1,4 @@
-//! How the agent gets on with its server, for `overlock-agent status`.
+//! When the server last answered, and what failed since: for `overlock-agent status`.
 
 use crate::durable;
 use jiff::Timestamp;
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 const FILE_BYTES_MAX: u64 = 64 << 10;
+// Files of running agents have this name in them; it stays though the word has another meaning elsewhere.
 const SCHEMA: &str = "overlock.agent-standing/1";
 
 /// What happened last.
@@ -17,7 +18,7 @@ pub(crate) enum Touch {
 
 /// What is written down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contact {
+pub struct LastContact {
     schema: String,
     /// When the server last answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,16 +30,16 @@ pub struct Contact {
 
 /// The file.
 #[derive(Debug)]
-pub(crate) struct Standing {
+pub(crate) struct Contact {
     path: PathBuf,
-    contact: Contact,
+    last: LastContact,
 }
 
-impl Standing {
+impl Contact {
     pub fn at(state: &Path) -> Self {
         Self {
             path: state.join("contact.json"),
-            contact: contact(state).unwrap_or_else(|| Contact {
+            last: last_contact(state).unwrap_or_else(|| LastContact {
                 schema: SCHEMA.to_owned(),
                 answered: None,
                 failed: None,
@@ -50,23 +51,24 @@ impl Standing {
         let now = Timestamp::now();
         match touch {
             Touch::InTouch => {
-                self.contact.answered = Some(now);
-                self.contact.failed = None;
+                self.last.answered = Some(now);
+                self.last.failed = None;
             }
-            Touch::Failed { why } => self.contact.failed = Some((now, why)),
+            Touch::Failed { why } => self.last.failed = Some((now, why)),
         }
         // A status that cannot be written is no reason not to report.
-        if let Ok(bytes) = serde_json::to_vec(&self.contact) {
+        if let Ok(bytes) = serde_json::to_vec(&self.last) {
             durable::write_lightly(&self.path, &bytes).ok();
         }
     }
 }
 
-/// The last contact, if any was written down.
+/// The last contact, if any was written down. A file that cannot be read is as good as none: the next answer of the
+/// server writes it anew.
 #[must_use]
-pub fn contact(state: &Path) -> Option<Contact> {
+pub fn last_contact(state: &Path) -> Option<LastContact> {
     let bytes = durable::read(&state.join("contact.json"), FILE_BYTES_MAX).ok()??;
     serde_json::from_slice(&bytes)
         .ok()
-        .filter(|contact: &Contact| contact.schema == SCHEMA)
+        .filter(|contact: &LastContact| contact.schema == SCHEMA)
 }
