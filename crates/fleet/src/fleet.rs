@@ -45,6 +45,8 @@ pub struct Fleet {
     /// Ecosystems for which a table was at hand when they were last matched.
     pub(crate) tables: BTreeSet<Ecosystem>,
     pub(crate) generation: u64,
+    /// Counts up whenever what a cohort stands for may have changed: sets, cohorts, claims.
+    pub(crate) matching: u64,
 }
 
 /// A host as the fleet has it.
@@ -95,6 +97,9 @@ impl Fleet {
         knowledge: &dyn Knowledge,
     ) -> SetId {
         let interned = self.sets.intern(key, inventory);
+        if interned.is_new {
+            self.matching += 1;
+        }
         for subject in interned.new_subjects {
             self.match_subject(subject, knowledge);
         }
@@ -310,6 +315,8 @@ impl Fleet {
         let Some((id, key)) = self.cohorts.dismiss(record.number) else {
             return;
         };
+        // Its number will be another's.
+        self.matching += 1;
         self.booted.release(key.booted);
         let Some(set) = key.set else { return };
         if let Some(facts) = self.sets.facts_mut(set) {

@@ -44,4 +44,4 @@ pub use selection::{Selection, SelectionError};
 pub use set::{SetId, SetKey};
 pub use size::Size;
 pub use totals::Denominator;
-pub use view::{HostView, Seen, SourceSeen};
+pub use view::{CohortView, HostView, Seen, SourceSeen};

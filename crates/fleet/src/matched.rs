@@ -71,6 +71,7 @@ impl Fleet {
         }
         self.sets.pool.sweep();
         self.generation += 1;
+        self.matching += 1;
         MatchCost {
             subjects: subjects.len(),
             subjects_total: self.sets.subjects.keys.len(),

@@ -10,20 +10,17 @@ use overlock_model::package::PackageType;
 use overlock_model::plan::HostId;
 use overlock_protocol::Section;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What is on a host, and what is wrong with it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HostView {
-    /// Findings by what an episode is about, the worst of each.
-    pub findings: BTreeMap<EpisodeKey, Seen>,
-    /// Every source that is there, judged or not.
-    pub sources: BTreeMap<(PackageType, String), SourceSeen>,
+    /// What it has in common with all hosts of its cohort.
+    pub cohort: Arc<CohortView>,
     /// No packages of the operating system are reported, so that a package that is not seen is not gone.
     pub system_unknown: bool,
     /// The same of packages of languages.
     pub languages_unknown: bool,
-    /// The kernel that runs comes from none of the installed packages, or from one that was replaced since it was booted.
-    pub kernel_unaccounted: Option<String>,
     /// What runs; `None` is unknown, with [`HostView::running_off`] as a possible reason.
     pub running: Option<Running>,
     /// The owner of the host switched off the section that tells what runs.
@@ -36,6 +33,19 @@ pub struct HostView {
     pub reported_at: Option<Timestamp>,
     /// The latest contact.
     pub seen_at: Option<Timestamp>,
+}
+
+/// What packages and kernel alone say of a host. It is most of the work of a view, and the same for all hosts of a cohort.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CohortView {
+    /// Findings by what an episode is about, the worst of each.
+    pub findings: BTreeMap<EpisodeKey, Seen>,
+    /// Every source that is there, judged or not.
+    pub sources: BTreeMap<(PackageType, String), SourceSeen>,
+    /// The kernel that runs comes from none of the installed packages, or from one that was replaced since it was booted.
+    pub kernel_unaccounted: Option<String>,
+    /// Cohort and state of the matching that this was made of; none when it was made by hand.
+    pub(crate) made_of: Option<(u32, u64)>,
 }
 
 impl HostView {
@@ -80,14 +90,30 @@ impl Fleet {
     /// A host as its latest report shows it.
     #[must_use]
     pub fn view(&self, id: &HostId) -> Option<HostView> {
+        self.view_after(id, None)
+    }
+
+    /// The same; where the host that was looked at before is of the same cohort and nothing was matched since, what both
+    /// have in common is taken from there. [`Fleet::by_cohort`] puts hosts in the order in which this helps.
+    #[must_use]
+    pub fn view_after(&self, id: &HostId, before: Option<&HostView>) -> Option<HostView> {
         let host = self.host(id)?;
+        let made_of = Some((host.record.cohort, self.matching));
+        let cohort = match before.filter(|before| before.cohort.made_of == made_of) {
+            Some(before) => Arc::clone(&before.cohort),
+            None => Arc::new(CohortView {
+                made_of,
+                ..self.see_cohort(host)
+            }),
+        };
         let dates = host.dates();
         let off = host.switched_off();
         let has = host.sections();
         // A section may be missing though it is on: dropped by the last report, or switched on since.
         let unknown =
             |section| host.set().is_none() || off.contains(&section) || !has.contains(&section);
-        let mut view = HostView {
+        Some(HostView {
+            cohort,
             system_unknown: unknown(Section::Packages),
             languages_unknown: unknown(Section::Languages),
             running: host.running().cloned(),
@@ -96,14 +122,24 @@ impl Fleet {
             running_at: dates.processes,
             reported_at: dates.reported,
             seen_at: dates.seen,
-            ..HostView::default()
-        };
+        })
+    }
+
+    /// Hosts in an order in which those of one cohort stand together; those that are not there come first.
+    #[must_use]
+    pub fn by_cohort(&self, mut hosts: Vec<HostId>) -> Vec<HostId> {
+        hosts.sort_by_cached_key(|id| self.host(id).map(|host| host.record.cohort));
+        hosts
+    }
+
+    fn see_cohort(&self, host: HostEntry<'_>) -> CohortView {
+        let mut view = CohortView::default();
         self.see_sources(host, &mut view);
         for finding in self.findings(host) {
             let key = EpisodeKey {
-                vulnerability: finding.vulnerability.clone(),
-                kind: finding.kind.clone(),
-                source: finding.source.clone(),
+                vulnerability: finding.vulnerability,
+                kind: finding.kind,
+                source: finding.source,
             };
             let seen = Seen {
                 state: finding.state,
@@ -123,7 +159,7 @@ impl Fleet {
                 }
             }
         }
-        Some(view)
+        view
     }
 
     /// Findings of a host as the matcher would give them, those of kernels that do not run and those that somebody
@@ -167,7 +203,7 @@ impl Fleet {
         overlock_matching::merge(findings)
     }
 
-    fn see_sources(&self, host: HostEntry<'_>, view: &mut HostView) {
+    fn see_sources(&self, host: HostEntry<'_>, view: &mut CohortView) {
         let Some(key) = host.key() else { return };
         let Some(set) = key.set else { return };
         for part in self.sets.parts(set) {

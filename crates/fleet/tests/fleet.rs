@@ -5,7 +5,9 @@
 mod world;
 
 use overlock_fleet::answer::{ExposureFilter, HostCursor};
-use overlock_fleet::{Changed, Fleet, Freshness, Judging, Selection, Versions, changed_packages};
+use overlock_fleet::{
+    Changed, Fleet, Freshness, HostView, Judging, Selection, Versions, changed_packages,
+};
 use overlock_matching::Advisories;
 use overlock_model::advisory::Ecosystem;
 use overlock_model::asset::Standing;
@@ -141,6 +143,7 @@ proptest! {
         let mut world = World::edition(0);
         let mut fleet = Fleet::new(Judging { now: at(0), ..Judging::default() });
         let mut boxes: BTreeMap<usize, Box> = BTreeMap::new();
+        let mut earlier: Vec<HostView> = Vec::new();
         for event in events {
             match event {
                 Event::Put(host) => {
@@ -167,6 +170,15 @@ proptest! {
                     world = next;
                 }
             }
+            // Nothing of a host that was looked at before a change is taken for what is so after it.
+            let views: Vec<HostView> = boxes.values().filter_map(|host| fleet.view(&host.id())).collect();
+            for (host, view) in boxes.values().zip(&views) {
+                for before in earlier.iter().chain(&views) {
+                    let after = fleet.view_after(&host.id(), Some(before));
+                    prop_assert_eq!(after.as_ref(), Some(view));
+                }
+            }
+            earlier = views;
         }
         agree(&fleet, &world, &boxes)?;
         // To judge all anew changes nothing.

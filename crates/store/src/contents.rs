@@ -68,7 +68,11 @@ pub(crate) fn pack(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
             "it is larger than anything we read",
         ));
     }
-    zstd::bulk::compress(bytes, LEVEL).map_err(|error| StoreError::damaged("a text to pack", error))
+    let mut packed = zstd::bulk::compress(bytes, LEVEL)
+        .map_err(|error| StoreError::damaged("a text to pack", error))?;
+    // It has room for what does not compress at all, and waits to be written beside many others.
+    packed.shrink_to_fit();
+    Ok(packed)
 }
 
 pub(crate) fn unpack(place: &'static str, packed: &[u8]) -> Result<Vec<u8>, StoreError> {

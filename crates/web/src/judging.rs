@@ -10,6 +10,7 @@
 use crate::shared::Shared;
 use crate::truth::{TablesId, World};
 use jiff::SignedDuration;
+use overlock_fleet::HostView;
 use overlock_fleet::episode::{advance, lingering, may_linger};
 use overlock_model::episode::{Episode, EpisodeKey, EpisodeState};
 use overlock_model::plan::HostId;
@@ -20,8 +21,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Hosts judged in one transaction.
-const BATCH: usize = 64;
+/// Hosts judged in one transaction. Their episodes are in memory until it ends.
+const BATCH: usize = 16;
+/// Hosts taken from the queue at once, to be judged cohort by cohort: what hosts have in common is looked at once then.
+const TURN: usize = 2_048;
 /// Judgements of a host that are looked through for episodes that ended before.
 const PAST: u32 = 10_000;
 /// Rest after the store failed.
@@ -104,11 +107,11 @@ impl Queue {
 
     fn take(&self) -> Vec<HostId> {
         let mut waiting = lock(&self.waiting);
-        let batch: Vec<HostId> = waiting.iter().take(BATCH).cloned().collect();
-        for host in &batch {
+        let taken: Vec<HostId> = waiting.iter().take(TURN).cloned().collect();
+        for host in &taken {
             waiting.remove(host);
         }
-        batch
+        taken
     }
 }
 
@@ -147,15 +150,26 @@ pub(crate) async fn run(shared: std::sync::Arc<Shared>) {
             }
             continue;
         }
-        match judge(&shared, &hosts).await {
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "hosts could not be judged"
-            ),
+        let hosts = shared.truth.read(|fleet| fleet.by_cohort(hosts));
+        let mut waiting = hosts.as_slice();
+        while !waiting.is_empty() && !shared.stop.is_stopped() {
+            let (now, later) = waiting.split_at(waiting.len().min(BATCH));
+            match judge(&shared, now).await {
+                Ok(true) => waiting = later,
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "hosts could not be judged"
+                    );
+                    break;
+                }
+            }
         }
-        shared.judging.add(hosts);
+        if waiting.is_empty() {
+            continue;
+        }
+        shared.judging.add(waiting.iter().cloned());
         tokio::select! {
             () = tokio::time::sleep(REST) => {}
             () = shared.stop.stopped() => return,
@@ -204,6 +218,7 @@ async fn batch(shared: &Shared, world: &World, hosts: &[HostId]) -> Result<(), S
     let tables = world.id().digest.to_string();
     let mut judgements = Vec::with_capacity(hosts.len());
     let mut remain = Vec::with_capacity(hosts.len());
+    let mut before = None;
     for id in hosts {
         let Some(host) = shared.store.host(id).await? else {
             continue;
@@ -213,10 +228,15 @@ async fn batch(shared: &Shared, world: &World, hosts: &[HostId]) -> Result<(), S
         if host.revision == 0 || taken_in != Some(host.revision) {
             continue;
         }
-        if let Some((judged, keys)) = one(shared, &host, &tables).await? {
+        let view = shared
+            .truth
+            .read(|fleet| fleet.view_after(id, before.as_ref()));
+        let Some(view) = view else { continue };
+        if let Some((judged, keys)) = one(shared, &host, &view, &tables).await? {
             judgements.push(judged);
             remain.push(keys);
         }
+        before = Some(view);
     }
     let outcomes = shared.store.judged(&judgements).await?;
     let mut again = Vec::new();
@@ -267,16 +287,14 @@ async fn requeue(shared: &Shared, hosts: Vec<HostId>) -> Result<(), StoreError> 
 async fn one(
     shared: &Shared,
     host: &Host,
+    view: &HostView,
     tables: &str,
 ) -> Result<Option<(Judged, Vec<EpisodeKey>)>, StoreError> {
     let now = shared.clock.now();
     let open = shared.store.open_episodes(&host.id).await?;
-    let Some(view) = shared.truth.read(|fleet| fleet.view(&host.id)) else {
-        return Ok(None);
-    };
     // Only what opens anew needs to know what has ended.
     let known: BTreeSet<&EpisodeKey> = open.episodes.iter().map(|episode| &episode.key).collect();
-    let opens = view.findings.keys().any(|key| !known.contains(key));
+    let opens = view.cohort.findings.keys().any(|key| !known.contains(key));
     let mut ended: BTreeMap<EpisodeKey, u32> = BTreeMap::new();
     if opens && open.number > 0 {
         for episode in shared.store.ended_episodes(&host.id, PAST).await? {
@@ -284,7 +302,7 @@ async fn one(
             *last = episode.ordinal.max(*last);
         }
     }
-    let advanced = advance(&open.episodes, &ended, &view, now);
+    let advanced = advance(&open.episodes, &ended, view, now);
     let is_news = !advanced.transitions.is_empty() || !advanced.ended.is_empty();
     let is_judged = host
         .judged
@@ -293,7 +311,7 @@ async fn one(
     if is_judged && !is_news {
         return Ok(None);
     }
-    let keys = lingering(&advanced.open, &view);
+    let keys = lingering(&advanced.open, view);
     let judged = Judged {
         host: host.id.clone(),
         at: now,

@@ -61,9 +61,27 @@ pub async fn told_to_stop() -> Result<(), Failure> {
 
 /// A runtime for a server: all cores.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    bound_arenas();
     Ok(tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?)
+}
+
+/// Has glibc keep memory apart for no more threads than there are cores. A server has dozens of threads that mostly wait;
+/// by default each gets its own part of memory and keeps what others could use: a fifth more in all, and slower (decision
+/// 0031).
+fn bound_arenas() {
+    #[cfg(target_env = "gnu")]
+    {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let arenas = libc::c_int::try_from(cores).unwrap_or(libc::c_int::MAX);
+        #[expect(
+            unsafe_code,
+            reason = "mallopt(3) takes two numbers and may be called at any time"
+        )]
+        // SAFETY: glibc takes its own lock, and refuses a value that it does not like.
+        let _is_taken = unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) };
+    }
 }
 
 /// Says to systemd that the service is ready, where systemd asks (`sd_notify(3)`).

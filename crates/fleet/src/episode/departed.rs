@@ -20,7 +20,7 @@ pub(super) fn departed(episode: &Episode, view: &HostView) -> Option<Step> {
             )
         });
     }
-    let Some(present) = view.sources.get(&(key.kind.clone(), source.clone())) else {
+    let Some(present) = view.cohort.sources.get(&(key.kind.clone(), source.clone())) else {
         return absent(episode, view);
     };
     if present.versions.values().any(|judged| !judged) {
@@ -87,7 +87,7 @@ fn in_force(
 /// Why the old code is in force, or cannot be ruled out.
 fn still_runs(episode: &Episode, view: &HostView, present: &SourceSeen) -> Option<String> {
     if present.kernel {
-        return view.kernel_unaccounted.clone();
+        return view.cohort.kernel_unaccounted.clone();
     }
     if !episode.key.kind.is_os() {
         // Interpreters map no file that would tell which version of a language's package they have loaded.

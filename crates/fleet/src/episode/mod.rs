@@ -94,7 +94,7 @@ pub fn advance(
             kept.insert(episode.key.clone(), episode.clone());
         }
     }
-    for (key, seen) in &view.findings {
+    for (key, seen) in &view.cohort.findings {
         if !kept.contains_key(key)
             && let Some((episode, because)) = opened(key, seen, ended, view, now)
         {
@@ -110,7 +110,7 @@ pub fn advance(
     }
     for (key, mut episode) in kept {
         let from = episode.state;
-        let step = match view.findings.get(&key) {
+        let step = match view.cohort.findings.get(&key) {
             Some(seen) => found(&mut episode, seen),
             None => departed(&episode, view),
         };
@@ -144,7 +144,7 @@ pub fn advance(
 #[must_use]
 pub fn lingering(open: &[Episode], view: &HostView) -> Vec<EpisodeKey> {
     open.iter()
-        .filter(|episode| may_linger(episode) && !view.findings.contains_key(&episode.key))
+        .filter(|episode| may_linger(episode) && !view.cohort.findings.contains_key(&episode.key))
         .map(|episode| episode.key.clone())
         .collect()
 }

@@ -1,9 +1,10 @@
 use super::*;
 use crate::host::Running;
-use crate::view::SourceSeen;
+use crate::view::{CohortView, SourceSeen};
 use overlock_model::exposure::ExposureStatus;
 use overlock_model::package::PackageType;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 fn at(hours: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + hours * 3600).unwrap()
@@ -29,7 +30,7 @@ fn seen(state: ExposureState) -> Seen {
 
 /// A host that has openssl at `version`, looked at wholly at that time.
 fn host(version: &str, hours: i64) -> HostView {
-    HostView {
+    let cohort = CohortView {
         sources: BTreeMap::from([(
             (PackageType::Deb, "openssl".into()),
             SourceSeen {
@@ -38,6 +39,10 @@ fn host(version: &str, hours: i64) -> HostView {
                 kernel: false,
             },
         )]),
+        ..CohortView::default()
+    };
+    HostView {
+        cohort: Arc::new(cohort),
         running: Some(Running {
             complete: true,
             ..Running::default()
@@ -50,9 +55,16 @@ fn host(version: &str, hours: i64) -> HostView {
     }
 }
 
+/// What hosts of its cohort have in common with it, to be changed.
+fn common(view: &mut HostView) -> &mut CohortView {
+    Arc::make_mut(&mut view.cohort)
+}
+
 fn exposed(hours: i64) -> HostView {
     let mut view = host("1", hours);
-    view.findings.insert(key(), seen(ExposureState::Exposed));
+    common(&mut view)
+        .findings
+        .insert(key(), seen(ExposureState::Exposed));
     view
 }
 
@@ -117,7 +129,7 @@ fn r6_nothing_is_verified_while_packages_are_not_reported() {
             seen_at: Some(at(30)),
             ..host("2", reported)
         };
-        blind.sources.clear();
+        common(&mut blind).sources.clear();
         let mut story = Story::default();
         story.look(&exposed(0), 0).look(&host("2", 1), 1);
         story.look(&blind, 30);
@@ -182,15 +194,25 @@ fn what_is_not_known_to_be_out_of_force_is_never_effective() {
 fn a_kernel_is_effective_only_once_it_is_booted() {
     let kernel = |state: Option<ExposureState>, unaccounted: Option<&str>| {
         let mut view = host("1", 1);
-        view.sources.values_mut().next().unwrap().kernel = true;
+        common(&mut view)
+            .sources
+            .values_mut()
+            .next()
+            .unwrap()
+            .kernel = true;
         if state.is_none() {
-            view.sources.values_mut().next().unwrap().versions = [("2".into(), true)].into();
+            common(&mut view)
+                .sources
+                .values_mut()
+                .next()
+                .unwrap()
+                .versions = [("2".into(), true)].into();
         }
-        view.findings = state
+        common(&mut view).findings = state
             .map(|state| (key(), seen(state)))
             .into_iter()
             .collect();
-        view.kernel_unaccounted = unaccounted.map(str::to_owned);
+        common(&mut view).kernel_unaccounted = unaccounted.map(str::to_owned);
         view
     };
     let mut story = Story::default();
@@ -241,7 +263,7 @@ fn what_comes_back_before_it_was_confirmed_goes_on() {
 #[test]
 fn a_removed_package_is_gone_but_not_while_it_runs() {
     let mut removed = host("2", 1);
-    removed.sources.clear();
+    common(&mut removed).sources.clear();
     let mut story = Story::default();
     story.look(&exposed(0), 0);
     let mut runs = removed.clone();
@@ -268,7 +290,7 @@ fn a_withdrawn_advisory_is_not_a_fix() {
 #[test]
 fn what_somebody_vouches_for_is_not_affected() {
     let mut vouched = exposed(1);
-    vouched
+    common(&mut vouched)
         .findings
         .insert(key(), seen(ExposureState::NotAffected));
     let mut story = Story::default();
@@ -282,7 +304,7 @@ fn what_somebody_vouches_for_is_not_affected() {
 #[test]
 fn what_is_no_longer_judged_or_reported_is_unknown_and_not_gone() {
     let mut unjudged = host("2", 1);
-    for judged in unjudged
+    for judged in common(&mut unjudged)
         .sources
         .values_mut()
         .flat_map(|s| s.versions.values_mut())
@@ -293,7 +315,7 @@ fn what_is_no_longer_judged_or_reported_is_unknown_and_not_gone() {
         system_unknown: true,
         ..host("2", 1)
     };
-    blind.sources.clear();
+    common(&mut blind).sources.clear();
     for view in [unjudged, blind] {
         let mut story = Story::default();
         story.look(&exposed(0), 0).look(&view, 1);
@@ -330,14 +352,14 @@ fn looks() -> impl Strategy<Value = HostView> {
         .prop_map(
             |(state, version, running, [judged, blind, kernel, old], hours)| {
                 let mut view = host(version.unwrap_or("1"), hours);
-                if let Some(source) = view.sources.values_mut().next() {
+                if let Some(source) = common(&mut view).sources.values_mut().next() {
                     source.kernel = kernel;
                     for known in source.versions.values_mut() {
                         *known = judged;
                     }
                 }
                 if version.is_none() {
-                    view.sources.clear();
+                    common(&mut view).sources.clear();
                 }
                 view.system_unknown = blind;
                 view.running = running.map(|(stale, complete)| Running {
@@ -345,7 +367,7 @@ fn looks() -> impl Strategy<Value = HostView> {
                     complete,
                     ..Running::default()
                 });
-                view.findings = state
+                common(&mut view).findings = state
                     .map(|state| (key(), seen(state)))
                     .into_iter()
                     .collect();
