@@ -122,6 +122,9 @@ const SELECT: &str = "SELECT h.*, p.seen, p.address, p.instance, p.message_count
      j.number AS judged_number, j.revision AS judged_revision, j.tables AS judged_tables, j.judged AS judged_at \
      FROM hosts h LEFT JOIN presence p ON p.host = h.id LEFT JOIN judgements j ON j.host = h.id";
 
+/// Kind of the rows of [`Store::ask_to_look`], which change nothing of their host.
+pub const LOOK: &str = "host.look";
+
 impl Store {
     /// One host.
     ///
@@ -342,6 +345,21 @@ impl Store {
         insert(writing.connection(), &new, by.at).await?;
         let body = json!({ "name": free_text(name), "facts": facts });
         writing.log(by, Entry::of("host.add", id, body)).await?;
+        writing.commit().await?;
+        Ok(true)
+    }
+
+    /// Notes that somebody wants a host's agent to look now, for whichever replica holds its connection. False when there is
+    /// no such host.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ask_to_look(&self, id: &HostId, by: &By) -> Result<bool, StoreError> {
+        let mut writing = self.write().await?;
+        if find(writing.connection(), id).await?.is_none() {
+            return Ok(false);
+        }
+        writing.log(by, Entry::of(LOOK, id, json!({}))).await?;
         writing.commit().await?;
         Ok(true)
     }

@@ -50,7 +50,7 @@ pub use database::{Database, Engine, Store};
 pub use enrolment::{Enrolment, EnrolmentRefusal, EnrolmentToken, KnownToken, NewHost, Past, Uses};
 pub use episodes::{Judged, JudgedOutcome, OpenEpisodes, Transition};
 pub use error::StoreError;
-pub use hosts::{Greeted, Host, JudgedWith, StandingChange, StandingSet};
+pub use hosts::{Greeted, Host, JudgedWith, LOOK, StandingChange, StandingSet};
 pub use idempotency::{Begun, Kept};
 pub use leases::Lease;
 pub use log::{Actor, By, Head, LogBreak, LogRow, LogVerdict};

@@ -66,9 +66,9 @@ impl Directory {
     }
 
     /// Asks an agent for something; false when the host is not known here.
-    pub fn want(&self, id: &HostId, want: Want) -> bool {
+    pub fn want(&self, id: &HostId, want: Want, at: Timestamp) -> bool {
         self.get(id).is_some_and(|entry| {
-            entry.want(want);
+            entry.want(want, at);
             true
         })
     }

@@ -3,11 +3,12 @@
 //! One task, woken when this server writes and otherwise each second. It is the only one that takes hosts into the fleet
 //! after the start, so that memory never goes back.
 
+use crate::directory::Want;
 use crate::judging::{is_due, linger};
 use crate::shared::Shared;
 use crate::truth::take_in;
 use overlock_model::plan::HostId;
-use overlock_store::{LogRow, StoreError};
+use overlock_store::{LOOK, LogRow, StoreError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,10 +85,10 @@ async fn follow(shared: &Shared, rows: &[LogRow]) -> Result<(), StoreError> {
         .filter(|row| row.kind == JUDGED && !is_judged_here(shared, row))
         .filter_map(|row| row.host.as_ref())
         .collect();
-    // A judgement changes nothing else of its host.
+    // A judgement changes nothing else of its host, and a wish nothing at all.
     let changed: BTreeSet<&HostId> = rows
         .iter()
-        .filter(|row| row.kind != JUDGED)
+        .filter(|row| row.kind != JUDGED && row.kind != LOOK)
         .filter_map(|row| row.host.as_ref())
         .collect();
     let tables = shared.truth.world().id().clone();
@@ -104,6 +105,11 @@ async fn follow(shared: &Shared, rows: &[LogRow]) -> Result<(), StoreError> {
     }
     for host in &hosts {
         shared.directory.put(host);
+    }
+    for row in rows.iter().filter(|row| row.kind == LOOK) {
+        if let Some(id) = &row.host {
+            shared.directory.want(id, Want::Look, row.at);
+        }
     }
     take_in(shared, &hosts).await?;
     for id in judged {

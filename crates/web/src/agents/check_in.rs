@@ -135,7 +135,7 @@ async fn wanted(
                 return Ok((Wanted::Report { known }, 0));
             }
         }
-        match entry.take_want() {
+        match entry.take_want(shared.clock.now()) {
             Some(Want::Look) => return Ok((Wanted::LookNow, 0)),
             Some(Want::Renew) => return Ok((Wanted::Renew, 0)),
             None => {}

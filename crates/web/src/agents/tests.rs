@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::clone_alarm::{Heard, Sign};
 use crate::directory::{Directory, Place, Want};
+use crate::listen::OperatorFiles;
 use crate::server::{Options, Server};
 use crate::testing::guest::{Guest, packages, post, token, wish};
 use crate::testing::{Client, TestHost};
@@ -15,7 +16,7 @@ use overlock_protocol::message::RefusalCode;
 use overlock_protocol::{
     Delta, Message, Refusal, Renew, Renewed, Report, Section, SectionReport, Update,
 };
-use overlock_store::{By, StandingChange, Uses};
+use overlock_store::{By, Database, StandingChange, Uses};
 use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -375,7 +376,10 @@ async fn a_certificate_is_renewed_with_its_own_key_only_and_each_at_its_own_pace
         Err("busy".into()),
         "too early"
     );
-    server.shared().directory.want(&id, Want::Renew);
+    server
+        .shared()
+        .directory
+        .want(&id, Want::Renew, Timestamp::now());
     assert_eq!(guest.poll(0).await.json()["wanted"]["want"], "renew");
     let renewed = renew(&first, &guest.renewal()).await.unwrap();
     assert_eq!(renew(&first, &guest.renewal()).await, Err("busy".into()));
@@ -493,7 +497,8 @@ async fn a_held_poll_is_answered_when_the_host_is_wanted_and_when_the_server_sto
         tokio::spawn(async move { post(&client, "/agent/v1/poll", &poll).await })
     };
     let waits = hold(first);
-    server.shared().directory.want(&guest.host.id, Want::Look);
+    let directory = &server.shared().directory;
+    directory.want(&guest.host.id, Want::Look, Timestamp::now());
     assert_eq!(waits.await.unwrap().json()["wanted"]["want"], "look_now");
     let waits = hold(second);
     let entry = server.shared().directory.get(&guest.host.id).unwrap();
@@ -503,6 +508,51 @@ async fn a_held_poll_is_answered_when_the_host_is_wanted_and_when_the_server_sto
     }
     server.stop().await;
     assert_eq!(waits.await.unwrap().json()["wanted"]["want"], "nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_is_asked_to_look_by_whichever_replica_holds_its_poll() {
+    let test = "a_host_is_asked_to_look_by_whichever_replica_holds_its_poll";
+    let Some(postgres) = overlock_testkit::postgres::postgres(test) else {
+        return;
+    };
+    let database = Database::Postgres(postgres.create_database());
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let ahead = Arc::new(AtomicI64::new(0));
+    let start = async |folder: &tempfile::TempDir| {
+        let ahead = Arc::clone(&ahead);
+        let options = Options {
+            database: database.clone(),
+            clock: Clock::of(move || {
+                Timestamp::now() + SignedDuration::from_hours(ahead.load(Ordering::SeqCst))
+            }),
+            ..Options::local(folder.path())
+        };
+        Server::start(options).await.unwrap()
+    };
+    let (asked, holds) = (start(&folders[0]).await, start(&folders[1]).await);
+    let mut guest = Guest::enrolled(&holds, 1).await;
+    guest.settle().await;
+    let (id, held) = (guest.host.id.clone(), guest.poll_message(300));
+    let client = guest.client.clone();
+    let waits = tokio::spawn(async move { post(&client, "/agent/v1/poll", &held).await });
+    let entry = holds.shared().directory.get(&id).unwrap();
+    while !entry.has_heard(guest.count) {
+        tokio::task::yield_now().await;
+    }
+    // As the route does, which answers before the other one knows.
+    let by = By::server(asked.shared().clock.now());
+    assert!(asked.shared().store.ask_to_look(&id, &by).await.unwrap());
+    assert_eq!(waits.await.unwrap().json()["wanted"]["want"], "look_now");
+    assert_eq!(guest.poll(0).await.json()["wanted"]["want"], "nothing");
+    // The one that was asked knows too; by the time the host comes to it, the wish is old.
+    crate::follow::catch_up(asked.shared()).await.unwrap();
+    guest.client.address = asked.address();
+    ahead.store(1, Ordering::SeqCst);
+    assert_eq!(guest.hello().await.status, 200);
+    assert_eq!(guest.poll(0).await.json()["wanted"]["want"], "nothing");
+    asked.stop().await;
+    holds.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -670,6 +720,90 @@ async fn the_install_line_leads_to_a_script_that_checks_the_program() {
         line.ends_with("/agent/v1/install.sh | OVERLOCK_ENROL_TOKEN=TOKEN sh"),
         "{line}"
     );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_waits_for_room_among_those_that_are_not_written_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = Options::local(folder.path());
+    options.limits.unwritten_kib = 2;
+    let server = Server::start(options).await.unwrap();
+    let shared = server.shared();
+    let mut guest = Guest::enrolled(&server, 1).await;
+    let names: Vec<String> = (0..300_u32)
+        .map(|at| Digest::of(&at.to_be_bytes()).to_string())
+        .collect();
+    let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1-1")).collect();
+    guest.sections = packages(&many);
+    assert_eq!(guest.hello().await.status, 200);
+    let other = shared.unwritten.acquire().await.unwrap();
+    let (report, client) = (guest.report_of_all(), guest.client.clone());
+    let waits = tokio::spawn(async move { post(&client, "/agent/v1/report", &report).await });
+    // It takes what there is, and waits for the rest.
+    while shared.unwritten.available_permits() > 0 {
+        assert!(!waits.is_finished(), "there was no room for it");
+        tokio::task::yield_now().await;
+    }
+    assert!(!waits.is_finished());
+    let stored = shared.store.sections(&guest.host.id).await.unwrap();
+    assert!(stored.is_empty(), "{stored:?}");
+    drop(other);
+    let verdict = waits.await.unwrap().json();
+    assert_eq!(verdict["verdict"]["verdict"], "accepted", "{verdict}");
+    assert_eq!(shared.unwritten.available_permits(), 2);
+    server.stop().await;
+}
+
+/// Curl itself says whether it takes what the server shows.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_install_line_holds_where_the_operators_certificate_has_the_agents_name() {
+    let test = "the_install_line_holds_where_the_operators_certificate_has_the_agents_name";
+    let Some(curl) = overlock_testkit::tool(test, "curl") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let files = OperatorFiles {
+        certificate: folder.path().join("tls.pem"),
+        key: folder.path().join("tls.key"),
+    };
+    let operators = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&files.certificate, operators.cert.pem()).unwrap();
+    std::fs::write(&files.key, operators.signing_key.serialize_pem()).unwrap();
+    let program = folder.path().join("overlock-agent");
+    std::fs::write(&program, b"#!/bin/sh\n").unwrap();
+    let options = Options {
+        names: vec!["localhost".parse().unwrap()],
+        tls: Some(files.clone()),
+        program: Some(program),
+        ..Options::local(folder.path())
+    };
+    let server = Server::start(options).await.unwrap();
+    let install = &server.shared().install;
+    let fetch = |pins: &str| {
+        let url = format!("{}/agent/v1/install.sh", install.address());
+        let mut curl = std::process::Command::new(&curl);
+        curl.args(["-fsSk", "--noproxy", "*", "--pinnedpubkey", pins, &url]);
+        tokio::task::block_in_place(|| curl.output().unwrap())
+    };
+    let both = install.pins();
+    let fetched = fetch(&both);
+    assert!(fetched.status.success(), "{fetched:?}");
+    let script = String::from_utf8(fetched.stdout).unwrap();
+    assert!(script.contains(&format!("pin='{both}'")), "{script}");
+    let (own, theirs) = both.split_once(';').unwrap();
+    assert!(fetch(theirs).status.success());
+    // Neither our key alone nor a stranger's is what curl is shown.
+    const OTHER_KEY: i32 = 90;
+    assert_eq!(fetch(own).status.code(), Some(OTHER_KEY));
+
+    // A certificate for another name is shown to nobody who asks for this one, and not pinned.
+    let others = rcgen::generate_simple_self_signed(["people.example.org".to_owned()]).unwrap();
+    std::fs::write(&files.certificate, others.cert.pem()).unwrap();
+    std::fs::write(&files.key, others.signing_key.serialize_pem()).unwrap();
+    server.shared().certificates.reload().unwrap();
+    assert_eq!(install.pins(), own);
+    assert!(fetch(own).status.success());
     server.stop().await;
 }
 

@@ -73,7 +73,8 @@ struct Inner {
     /// It was asked to renew its certificate.
     asked_to_renew: bool,
     history: History,
-    want: Option<Want>,
+    /// What its agent is to be asked for, and since when.
+    want: Option<(Want, Timestamp)>,
     seen: Option<Seen>,
     last_heard: Option<Timestamp>,
 }
@@ -333,15 +334,19 @@ impl Entry {
     }
 
     /// Asks its agent for something.
-    pub fn want(&self, want: Want) {
-        self.lock().want = Some(want);
+    pub fn want(&self, want: Want, at: Timestamp) {
+        self.lock().want = Some((want, at));
         self.wake.notify_waiters();
     }
 
-    /// What its agent is asked for, once.
-    pub fn take_want(&self) -> Option<Want> {
+    /// What its agent is asked for, once. Each replica keeps a wish, and only one of them has the agent: with the others it
+    /// grows old.
+    pub fn take_want(&self, now: Timestamp) -> Option<Want> {
+        const GOOD: SignedDuration = SignedDuration::from_mins(15);
         let mut inner = self.lock();
         let want = inner.want.take();
+        let want = want.filter(|(_, at)| now.duration_since(*at) < GOOD);
+        let want = want.map(|(want, _)| want);
         inner.asked_to_renew |= want == Some(Want::Renew);
         want
     }

@@ -5,7 +5,7 @@ use crate::access::Caller;
 use crate::api::answer::nothing;
 use crate::api::visible::Visible;
 use crate::api::{NoQuery, Serves, owned};
-use crate::directory::{Place, Want};
+use crate::directory::Place;
 use crate::problem::{Code, Problem};
 use crate::routes::Call;
 use crate::shared::Shared;
@@ -95,9 +95,12 @@ pub(super) async fn look<S: Serves>(call: Call<S, Caller>) -> Result<Response, P
     if host.standing != Standing::Active {
         return Err(conflict(&host, "no agent of it is listened to"));
     }
-    if !api.directory.want(&host.id, Want::Look) {
+    // By way of the log: another replica may hold the agent's poll.
+    let by = call.proof.by(api.clock.now());
+    if !api.store.ask_to_look(&host.id, &by).await? {
         return Err(Problem::not_found());
     }
+    api.written.notify_one();
     Ok(nothing())
 }
 
