@@ -6,7 +6,8 @@
 use crate::directory::Want;
 use crate::judging::{is_due, linger};
 use crate::shared::Shared;
-use crate::truth::take_in;
+use crate::truth::{Stored, take_in};
+use overlock_model::episode::Episode;
 use overlock_model::plan::HostId;
 use overlock_store::{LOOK, LogRow, StoreError};
 use std::collections::BTreeSet;
@@ -36,11 +37,17 @@ pub(crate) async fn load(shared: &Shared) -> Result<i64, StoreError> {
             shared.directory.put(host);
         }
         take_in(shared, &page).await?;
-        for (host, open) in shared.store.all_open_episodes(from.as_ref(), PAGE).await? {
-            shared.judging.remember(&host, &open.episodes);
-            if !open.episodes.is_empty() {
-                linger(shared, &host, &open.episodes);
+        match shared.store.all_open_episodes(from.as_ref(), PAGE).await {
+            Ok(all) => all
+                .iter()
+                .for_each(|(host, open)| remember(shared, host, &open.episodes)),
+            // Of which host is not known.
+            Err(StoreError::Damaged { .. }) => {
+                for host in &page {
+                    recall(shared, &host.id).await?;
+                }
             }
+            Err(error) => return Err(error),
         }
         let due = page.iter().filter(|host| is_due(host, &tables));
         shared.judging.add(due.map(|host| host.id.clone()));
@@ -99,7 +106,7 @@ async fn follow(shared: &Shared, rows: &[LogRow]) -> Result<(), StoreError> {
             None => {
                 shared.directory.remove(id);
                 shared.judging.forget(id);
-                shared.truth.write(|fleet| fleet.remove(id));
+                shared.truth.forget(id);
             }
         }
     }
@@ -113,21 +120,7 @@ async fn follow(shared: &Shared, rows: &[LogRow]) -> Result<(), StoreError> {
     }
     take_in(shared, &hosts).await?;
     for id in judged {
-        let open = match shared.store.open_episodes(id).await {
-            Ok(open) => open.episodes,
-            // One host's damage does not end the following of all.
-            Err(error @ StoreError::Damaged { .. }) => {
-                tracing::error!(
-                    host = %id,
-                    error = &error as &dyn std::error::Error,
-                    "the episodes of a host cannot be read"
-                );
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        shared.judging.remember(id, &open);
-        linger(shared, id, &open);
+        recall(shared, id).await?;
     }
     let due = hosts.iter().filter(|host| is_due(host, &tables));
     let due: Vec<HostId> = due.map(|host| host.id.clone()).collect();
@@ -135,6 +128,24 @@ async fn follow(shared: &Shared, rows: &[LogRow]) -> Result<(), StoreError> {
         shared.judging.add(due);
     }
     Ok(())
+}
+
+/// Brings a host's open episodes into memory. One host's damage ends nothing of the others.
+async fn recall(shared: &Shared, id: &HostId) -> Result<(), StoreError> {
+    match shared.store.open_episodes(id).await {
+        Ok(open) => remember(shared, id, &open.episodes),
+        Err(damage @ StoreError::Damaged { .. }) => {
+            shared.truth.was_not_read(id, Stored::Episodes, &damage);
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+fn remember(shared: &Shared, id: &HostId, open: &[Episode]) {
+    shared.truth.was_read(id, Stored::Episodes);
+    shared.judging.remember(id, open);
+    linger(shared, id, open);
 }
 
 /// Whether a row tells of a judgement that this server made, which is in memory already.

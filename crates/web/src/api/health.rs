@@ -58,6 +58,7 @@ async fn metrics<S: Serves>(call: Call<S, Caller>) -> Result<Response, Problem> 
         feeds: super::feeds::ages(&api),
         judging: i64::try_from(api.judging.len()).unwrap_or(i64::MAX),
         set_aside: i64::try_from(api.judging.set_aside()).unwrap_or(i64::MAX),
+        unreadable: i64::try_from(api.truth.unreadable()).unwrap_or(i64::MAX),
         judges: i64::from(api.judging.judges()),
         log_head: api.store.log_head().await?.rows,
     };

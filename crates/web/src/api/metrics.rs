@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub judging: i64,
     /// Hosts that could not be judged.
     pub set_aside: i64,
+    /// Hosts of which something that is stored cannot be read.
+    pub unreadable: i64,
     /// 1 while this server judges, 0 while it leaves that to one with newer tables.
     pub judges: i64,
     /// Number of the last row of the log.
@@ -178,6 +180,11 @@ impl Metrics {
                 "judging_set_aside",
                 "Hosts that could not be judged and are tried again from time to time",
                 state.set_aside,
+            ),
+            (
+                "unreadable_hosts",
+                "Hosts of which something that is stored cannot be read",
+                state.unreadable,
             ),
             (
                 "judging",

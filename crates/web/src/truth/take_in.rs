@@ -2,6 +2,7 @@
 //!
 //! Of hosts with one package set it is read once; each host's own small sections are read for all of a page together.
 
+use super::Stored;
 use crate::shared::Shared;
 use overlock_fleet::{HostDates, Running, SetKey};
 use overlock_model::inventory::Inventory;
@@ -18,9 +19,10 @@ const OWN: [Section; 3] = [Section::System, Section::Repositories, Section::Proc
 /// Takes hosts in as the store has them.
 pub(crate) async fn take_in(shared: &Shared, hosts: &[Host]) -> Result<(), StoreError> {
     let ids: Vec<HostId> = hosts.iter().map(|host| host.id.clone()).collect();
-    let sections = shared.store.current_sections(&ids).await?;
+    let sections = sections(shared, &ids).await?;
     let own: BTreeSet<Digest> = sections
         .values()
+        .flatten()
         .flatten()
         .filter(|span| OWN.contains(&span.section))
         .map(|span| span.digest)
@@ -28,20 +30,50 @@ pub(crate) async fn take_in(shared: &Shared, hosts: &[Host]) -> Result<(), Store
     let own: Vec<Digest> = own.into_iter().collect();
     let contents = readable(shared, &own).await?;
     for host in hosts {
-        let spans = sections.get(&host.id).map_or(&[][..], Vec::as_slice);
-        match one(shared, host, spans, &contents).await? {
+        let taken_in = match sections.get(&host.id) {
+            Some(Err(damage)) => Err(damage.to_string()),
+            Some(Ok(spans)) => one(shared, host, spans, &contents).await?,
+            None => one(shared, host, &[], &contents).await?,
+        };
+        match taken_in {
             Ok(()) => {
+                shared.truth.was_read(&host.id, Stored::Sections);
                 if let Some(entry) = shared.directory.get(&host.id) {
                     entry.set_taken_in(host.revision);
                 }
             }
             // It was checked when it was accepted, so this is damage; the others go on.
-            Err(why) => {
-                tracing::error!(host = %host.id, why, "what is stored of a host cannot be read");
-            }
+            Err(why) => shared.truth.was_not_read(&host.id, Stored::Sections, &why),
         }
     }
     Ok(())
+}
+
+/// What hosts have now. Damage in one of them fails that one, not all of a page.
+async fn sections(
+    shared: &Shared,
+    hosts: &[HostId],
+) -> Result<BTreeMap<HostId, Result<Vec<SectionSpan>, StoreError>>, StoreError> {
+    match shared.store.current_sections(hosts).await {
+        Ok(all) => return Ok(all.into_iter().map(|(id, spans)| (id, Ok(spans))).collect()),
+        Err(StoreError::Damaged { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let mut sections = BTreeMap::new();
+    for id in hosts {
+        match shared
+            .store
+            .current_sections(std::slice::from_ref(id))
+            .await
+        {
+            Ok(one) => sections.extend(one.into_iter().map(|(id, spans)| (id, Ok(spans)))),
+            Err(damage @ StoreError::Damaged { .. }) => {
+                sections.insert(id.clone(), Err(damage));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sections)
 }
 
 /// Contents without those that are damaged: these fail the hosts that have them, not all of a page.

@@ -129,6 +129,21 @@ async fn a_wish_that_cannot_be_fulfilled_does_not_use_the_token_up() {
 }
 
 #[tokio::test]
+async fn a_body_above_four_kib_is_refused_unread() {
+    let site = bare().await;
+    setup(&site, "one", "once").await;
+    let headers = [("content-type", "application/json")];
+    let padded = |bytes: usize| format!("{:<bytes$}", r#"{"token":"once","name":"x"}"#);
+    let send = async |bytes| {
+        let body = padded(bytes);
+        site.client.send(Method::POST, PATH, &headers, body).await
+    };
+    let above = send((4 << 10) + 1).await;
+    assert_eq!(above.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(send(4 << 10).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
 async fn of_two_who_bring_it_together_one_gets_a_token() {
     let site = bare().await;
     setup(&site, "one", "once").await;
