@@ -8,7 +8,7 @@ use overlock_packages::{inventory, sbom, vex};
 use overlock_risk::Policy;
 
 const FACTS: &str = "criticality = 'high'\nexposure = 'open'\nenvironment = 'production'\nowner = 'x'\npci_scope = true\n[policy]\nkev_days = 2\n";
-const INVENTORY: &str = r#"{"schema":"overlock.inventory/1","host":"a","os":{"id":"debian","version_id":"12","codename":"bookworm"},"arch":"amd64",
+pub(super) const INVENTORY: &str = r#"{"schema":"overlock.inventory/1","host":"a","os":{"id":"debian","version_id":"12","codename":"bookworm"},"arch":"amd64",
 "kernel":{"running":"6.1.0-28-amd64"},"packages":[{"type":"deb","name":"bash","version":"5.2.15-2","arch":"amd64","source":"bash","source_version":"5.2.15-2"},
 {"type":"npm","name":"a","version":"1"}],"collected":"2024-01-02T03:04:05Z"}"#;
 const CYCLONEDX: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"component":{"type":"operating-system","name":"debian","version":"12"}},

@@ -14,6 +14,7 @@ mod report;
 mod rpm;
 mod tables;
 mod versions;
+mod wire;
 
 use crate::Target;
 
@@ -34,6 +35,7 @@ pub fn targets() -> impl Iterator<Item = &'static Target> {
         versions::TARGETS,
         report::TARGETS,
         plan::TARGETS,
+        wire::TARGETS,
     ]
     .into_iter()
     .flatten()
