@@ -41,6 +41,7 @@ pub async fn authority_shown(server: &ServerUrl, key: &str) -> Result<String, Ca
         let (_, session) = stream.get_ref();
         session
             .peer_certificates()
+            // None at all is none with that key.
             .unwrap_or_default()
             .iter()
             .find(|certificate| tls::has_key(certificate, key))

@@ -41,10 +41,11 @@ fn asleep() -> Duration {
 }
 
 fn read(clock: ClockId) -> Duration {
+    // Both clocks begin at boot: neither is ever before zero.
     Duration::try_from(clock_gettime(clock)).unwrap_or_default()
 }
 
-/// Which boot this is, or empty.
+/// Which boot this is, or empty where the kernel does not say: the server then compares nothing by it.
 pub(crate) fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
         .map(|text| text.trim().to_owned())

@@ -40,7 +40,7 @@ impl Contents {
         Ok(digest)
     }
 
-    /// The content of a digest, if it is here whole.
+    /// The content of a digest, if it is here whole. Why it is not makes no difference: it is sent in full.
     #[must_use]
     pub fn get(&self, digest: &Digest) -> Option<SectionContent> {
         SectionContent::from_text(&self.text(digest)?, &Limits::WIRE).ok()

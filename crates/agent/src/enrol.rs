@@ -46,6 +46,7 @@ impl About {
     /// What the host in this root says of itself; `name` overrules its own.
     #[must_use]
     pub fn of(root: &Path, name: Option<String>) -> Self {
+        // A root that cannot be opened says nothing of itself: it enrols without, and the first look tells why.
         let root = Root::open(root).ok();
         let asked = |ask: fn(&Root) -> Option<String>| root.as_ref().and_then(ask);
         Self {

@@ -198,8 +198,8 @@ pub fn lay_out(parts: Parts, mut tell: impl FnMut(&str)) -> Result<(), InstallEr
     }
     let own = Path::new("/proc/self/exe");
     let program = durable::read(own, PROGRAM_BYTES_MAX)
-        .map_err(file("read", own))?
-        .unwrap_or_default();
+        .and_then(|program| program.ok_or_else(|| io::ErrorKind::NotFound.into()))
+        .map_err(file("read", own))?;
     if put(Path::new(PROGRAM), &program, 0o755)? {
         tell("copied this program to /usr/local/bin/overlock-agent");
     }

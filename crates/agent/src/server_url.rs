@@ -40,7 +40,7 @@ impl ServerUrl {
         }
     }
 
-    /// The name that the server's certificate must carry.
+    /// The name that the server's certificate must carry; `None` where none can, which callers tell as unreachable.
     pub(crate) fn name(&self) -> Option<ServerName<'static>> {
         ServerName::try_from(self.host.clone()).ok()
     }

@@ -119,7 +119,8 @@ fn anchored(certificate: &CertificateDer<'_>, key: &str) -> Option<RootCertStore
     (digest.to_string() == key).then_some(roots)
 }
 
-/// An ASN.1 SEQUENCE around its content (X.690, 8.1.3): a trust anchor holds the key's info without it.
+/// An ASN.1 SEQUENCE around its content (X.690, 8.1.3): a trust anchor holds the key's info without it. No key is longer
+/// than a length of two bytes can say.
 fn sequence(content: &[u8]) -> Option<Vec<u8>> {
     let length = u16::try_from(content.len()).ok()?;
     let [high, low] = length.to_be_bytes();

@@ -69,7 +69,8 @@ pub fn judge(
     );
     let judgement = match finding.state {
         ExposureState::NotAffected => at_rest(judgement),
-        // Kept in check for now; its clocks go on, and so does its risk.
+        // A measure in force stands against it until the measure ends, and its fix is still to come: nothing is urgent, but
+        // its clocks go on, and so does its risk.
         ExposureState::Mitigated => Judgement {
             decision: Decision::Defer,
             ..judgement

@@ -131,10 +131,12 @@ impl Connection {
     /// When the connection breaks, or the server refuses.
     pub async fn ask<A: Message>(&mut self, path: &str, message: &impl Message) -> Result<A> {
         let (status, bytes) = self.post(path, message.to_bytes()?).await?;
+        // A refusal is short; a longer answer is shown by its beginning.
+        let begins = bytes.get(..300).unwrap_or(&bytes);
         anyhow::ensure!(
             status.is_success(),
             "{path}: {status}: {}",
-            String::from_utf8_lossy(bytes.get(..bytes.len().min(300)).unwrap_or_default())
+            String::from_utf8_lossy(begins)
         );
         A::parse(&bytes, &Limits::WIRE).with_context(|| format!("answer of {path}"))
     }

@@ -42,11 +42,13 @@ pub async fn serve(folder: &Path) -> Result<()> {
         let (tcp, _) = listener.accept().await?;
         let (acceptor, router) = (acceptor.clone(), router.clone());
         tokio::spawn(async move {
+            // Without it answers come later, which the figures would show.
             drop(tcp.set_nodelay(true));
             let Ok(stream) = acceptor.accept(tcp).await else {
                 return;
             };
             let service = TowerToHyperService::new(router);
+            // The load counts what was not answered; why is seen at its end of the connection.
             drop(
                 Builder::new(TokioExecutor::new())
                     .serve_connection(TokioIo::new(stream), service)

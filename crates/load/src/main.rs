@@ -56,6 +56,9 @@ enum Command {
         /// Rounds of check-ins, each beside one of the echo.
         #[arg(long, default_value_t = 5)]
         rounds: usize,
+        /// How many come back at the same moment in the end; all unless said.
+        #[arg(long)]
+        back: Option<usize>,
     },
 }
 
@@ -80,6 +83,7 @@ async fn act(command: Command) -> Result<()> {
             connections,
             requests,
             rounds,
+            back,
         } => {
             let server = Arc::new(Server::new(address, &std::fs::read(authority)?)?);
             let secret = token.rsplit('.').next().context("a token has a secret")?;
@@ -105,7 +109,7 @@ async fn act(command: Command) -> Result<()> {
             if let Some(median) = ratios.get(ratios.len() / 2) {
                 println!("check_in_ratio {median:.3}");
             }
-            let (_, phase) = run::come_back(&server, guests, 256).await;
+            let (_, phase) = run::come_back(&server, guests, back.unwrap_or(hosts)).await;
             print("come_back", &phase);
             Ok(())
         }

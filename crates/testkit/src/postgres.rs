@@ -29,6 +29,9 @@ struct Keeper {
     answers: BufReader<ChildStdout>,
 }
 
+/// The folder is made by `mktemp` and not by us: it must belong to whom the shell runs as. It is in `/tmp` and short, since
+/// the name of a socket in it may have at most 107 bytes (unix(7)).
+///
 /// `$1` the folder of PostgreSQL's programs, `$2` the port. Durability is switched off: a test's data need not survive
 /// the machine. `pg_ctl -w` waits until the server answers, so that nothing here has to.
 const KEEPER: &str = r#"

@@ -17,7 +17,8 @@ pub(crate) fn group() -> Option<u32> {
     number_of(Path::new("/etc/group"), GROUP)
 }
 
-/// The third field of the line that begins with a name (passwd(5), group(5)).
+/// The third field of the line that begins with a name (passwd(5), group(5)). A file that cannot be read names nobody: the
+/// helper then answers root alone, and the installation stops at the account that it cannot find.
 fn number_of(file: &Path, name: &str) -> Option<u32> {
     let bytes = durable::read(file, FILE_BYTES_MAX).ok()??;
     String::from_utf8_lossy(&bytes).lines().find_map(|line| {

@@ -52,6 +52,7 @@ pub fn take(site: &Site, text: &str, now: Timestamp) -> Result<(PlanId, PathBuf)
             site.trust.display()
         ));
     }
+    // No journal is one without entries; that there is no host in it is refused next.
     let entries = Journal::read(&site.data.join("journal"))
         .map_err(|error| words(&error))?
         .unwrap_or_default();

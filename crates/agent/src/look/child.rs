@@ -27,6 +27,7 @@ pub(super) fn look(arguments: &[OsString]) -> Result<Looked, LookError> {
         .map_err(failed)?;
     let answer = answer(&mut child).map_err(failed);
     if answer.is_err() {
+        // It may have ended by itself; how it ended is seen next.
         child.kill().ok();
     }
     let status = child.wait().map_err(failed)?;

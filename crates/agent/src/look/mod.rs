@@ -122,6 +122,7 @@ pub fn look(options: &Options, now: Timestamp) -> Result<Sections, LookError> {
         .into_iter()
         .filter(|section| options.switches.on(*section))
         .collect();
+    // A helper that is away or refuses lends nothing; what own eyes cannot see is reported as unseen, with the reason.
     let lent = options
         .helper
         .as_deref()

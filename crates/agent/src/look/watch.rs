@@ -46,6 +46,7 @@ struct Stamp {
     changed: (i64, i64),
 }
 
+/// `None` for a file that is away or out of reach; when it comes, that is a change.
 fn stamp(path: &Path) -> Option<Stamp> {
     std::fs::metadata(path).ok().map(|of| Stamp {
         device: of.dev(),

@@ -110,7 +110,11 @@ impl Session<'_> {
             .flatten()
             .chain(self.reporter.known().values().copied())
             .collect();
-        self.contents.keep_only(&wanted).ok();
+        // What stays takes room and nothing else; the next report tries again.
+        if let Err(error) = self.contents.keep_only(&wanted) {
+            let why = format!("cannot drop old contents: {}", chain(&error));
+            self.tell(&Told::Failed { why });
+        }
     }
 
     /// Told once for each new cause: a server that is away for a night is one line.

@@ -106,6 +106,7 @@ impl Session<'_> {
     }
 
     fn hello(&self) -> Hello {
+        // A root that cannot be opened is told by the look; a host without a machine id says hello without one.
         let machine_id = overlock_rootfs::Root::open(&self.settings.root)
             .ok()
             .and_then(|root| overlock_inventory::machine_id(&root));
