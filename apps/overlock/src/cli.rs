@@ -58,7 +58,8 @@ pub enum Command {
     /// Explain one vulnerability on a host, statement by statement
     #[command(after_help = "Examples:
   overlock explain CVE-2024-6387
-  overlock explain DSA-5724-1 --root /mnt/image")]
+  overlock explain DSA-5724-1 --root /mnt/image
+  overlock explain CVE-2024-6387 --host web-1    a host of the fleet, as its server knows it")]
     Explain(Explain),
     /// Plan what to install on this host: exact versions and hashes, in one file
     #[command(after_help = "Examples:
@@ -228,6 +229,12 @@ pub struct Scan {
 pub struct Explain {
     /// CVE or other identifier, or an advisory
     pub vulnerability: String,
+    /// A host of the fleet, by its name or id: the server explains, by what it knows of it
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["subject", "offline", "facts", "vex"])]
+    pub host: Option<String>,
+    /// Address of the server [default: the one that `overlock up` or `overlock login` wrote down]
+    #[arg(long, value_name = "URL", requires = "host")]
+    pub server: Option<String>,
     #[command(flatten)]
     pub subject: Subject,
     #[command(flatten)]

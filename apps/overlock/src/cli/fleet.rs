@@ -235,6 +235,37 @@ pub enum Host {
         #[command(flatten)]
         remote: Remote,
     },
+    /// List tokens for enrolment, without their secrets
+    Tokens {
+        /// How to print
+        #[arg(long, value_enum, default_value = "table")]
+        format: Plain,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Withdraw a token for enrolment; hosts that came by it stay
+    #[command(after_help = "Examples:
+  overlock host tokens                           find its id
+  overlock host withdraw 6f1d0c2a9b3e4d58")]
+    Withdraw {
+        /// Its id, as `overlock host tokens` prints it.
+        id: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Forget a host with its facts and history; its rows in the log stay
+    #[command(after_help = "Examples:
+  overlock host revoke web-1 --reason sold       turn its agent away, and keep what is known of it
+  overlock host forget web-1 --yes               count it no longer, and forget what was known of it")]
+    Forget {
+        /// Its name or id.
+        host: String,
+        /// It cannot be taken back
+        #[arg(long, required = true)]
+        yes: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
     /// Tell of hosts that have no agent, so that they are counted: a file with a name in each line
     Unmanaged {
         /// File with names; `-` reads standard input.
@@ -469,6 +500,24 @@ pub enum Group {
         /// Only for hosts of this group
         #[arg(long)]
         group: Option<String>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// List the roles that people and groups of the login provider have
+    Grants {
+        /// How to print
+        #[arg(long, value_enum, default_value = "table")]
+        format: Plain,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Take a role back
+    #[command(after_help = "Examples:
+  overlock group grants                          find its id
+  overlock group revoke 6f1d0c2a9b3e4d58")]
+    Revoke {
+        /// Id of the grant, as `overlock group grants` prints it.
+        id: String,
         #[command(flatten)]
         remote: Remote,
     },

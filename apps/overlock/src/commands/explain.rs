@@ -1,7 +1,8 @@
-//! `overlock explain`: why affected, not affected or unknown, step by step.
+//! `overlock explain`: why affected, not affected or unknown, step by step; of a host of the fleet the server says it.
 
-use crate::cli::{Explain, Plain};
+use crate::cli::{Explain, Plain, Remote};
 use crate::exit::{Done, Failure};
+use crate::fleet::{client_of, segment};
 use crate::scan::{facts, inventory, judged, mitigated, tables};
 use crate::state::State;
 use overlock_matching::explain;
@@ -24,6 +25,18 @@ pub fn run(args: &Explain, state: &State) -> Result<Done, Failure> {
         Some(rest) => format!("GHSA-{}", rest.to_lowercase()),
         None => asked,
     };
+    if let Some(host) = &args.host {
+        let remote = Remote {
+            server: args.server.clone(),
+        };
+        let path = format!(
+            "/api/v1/hosts/{}/explain/{}",
+            segment(host),
+            segment(&asked)
+        );
+        let report: ExplainReport = client_of(&remote)?.get(&path, &[])?;
+        return print(&report, args.format);
+    }
     let mut given = facts::read(args.facts.as_deref(), &args.vex)?;
     let (mut inventory, root) = inventory::collect(&args.subject, args.packages, state)?;
     mitigated::add(&mut given, &mut inventory, &args.subject, state);
@@ -67,13 +80,17 @@ pub fn run(args: &Explain, state: &State) -> Result<Done, Failure> {
         feeds: judged.feeds,
         unknown,
     };
+    print(&report, args.format)
+}
+
+fn print(report: &ExplainReport, format: Plain) -> Result<Done, Failure> {
     let mut out = std::io::BufWriter::new(anstream::stdout().lock());
-    match args.format {
+    match format {
         Plain::Json => {
-            serde_json::to_writer_pretty(&mut out, &report).map_err(std::io::Error::from)?;
+            serde_json::to_writer_pretty(&mut out, report).map_err(std::io::Error::from)?;
             writeln!(out)?;
         }
-        Plain::Table => table(&report, &mut out)?,
+        Plain::Table => table(report, &mut out)?,
     }
     out.flush()?;
     Ok(Done::Clear)

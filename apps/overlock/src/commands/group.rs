@@ -2,7 +2,7 @@
 
 use crate::cli::Group;
 use crate::exit::{Done, Failure};
-use crate::fleet::answer::{self, items, text};
+use crate::fleet::answer::{self, items, text, time};
 use crate::fleet::table::Table;
 use crate::fleet::{client_of, paging, segment};
 use reqwest::Method;
@@ -52,6 +52,33 @@ pub fn run(command: &Group) -> Result<Done, Failure> {
             client_of(remote)?.act(Method::POST, "/api/v1/grants", Some(&body))?;
             writeln!(out, "{subject} is {role}")?;
         }
+        Group::Grants { format, remote } => {
+            drop(out);
+            let answer = paging::all(&client_of(remote)?, "/api/v1/grants", &[])?;
+            return answer::print(&answer, *format, grants);
+        }
+        Group::Revoke { id, remote } => {
+            let path = format!("/api/v1/grants/{}", segment(id));
+            client_of(remote)?.act(Method::DELETE, &path, None)?;
+            writeln!(out, "{id} revoked")?;
+        }
     }
     Ok(Done::Clear)
+}
+
+fn grants(answer: &Value, out: &mut dyn Write, width: usize) -> std::io::Result<()> {
+    let mut table = Table::new(&["id", "who", "role", "given", "by"]);
+    for grant in items(answer) {
+        table.row([
+            text(grant, "/id"),
+            text(grant, "/subject"),
+            text(grant, "/role"),
+            time(grant, "/created"),
+            text(grant, "/created_by"),
+        ]);
+    }
+    if table.is_empty() {
+        return writeln!(out, "nobody was given a role that you could give");
+    }
+    table.print(out, width)
 }

@@ -98,6 +98,25 @@ pub fn run(command: &Host) -> Result<Done, Failure> {
                 client_of(remote)?.send_for(Method::POST, "/api/v1/enrolment-tokens", &body)?;
             answer::print(&answer, *format, token)
         }
+        Host::Tokens { format, remote } => {
+            let answer = paging::all(&client_of(remote)?, "/api/v1/enrolment-tokens", &[])?;
+            answer::print(&answer, *format, tokens)
+        }
+        Host::Withdraw { id, remote } => {
+            let path = format!("/api/v1/enrolment-tokens/{}", segment(id));
+            client_of(remote)?.act(Method::DELETE, &path, None)?;
+            writeln!(anstream::stdout().lock(), "{id} withdrawn")?;
+            Ok(Done::Clear)
+        }
+        Host::Forget {
+            host,
+            yes: _,
+            remote,
+        } => {
+            client_of(remote)?.act(Method::DELETE, &path(host, ""), None)?;
+            writeln!(anstream::stdout().lock(), "{host} forgotten")?;
+            Ok(Done::Clear)
+        }
         Host::Unmanaged { file, remote } => {
             let bytes = super::read_input(file, 64 << 20)?;
             let names = facts::names(&bytes)?;
@@ -294,6 +313,36 @@ fn token(answer: &Value, out: &mut dyn Write, _: usize) -> std::io::Result<()> {
     )?;
     writeln!(out)?;
     writeln!(out, "  {}", text(answer, "/command"))
+}
+
+fn tokens(answer: &Value, out: &mut dyn Write, width: usize) -> std::io::Result<()> {
+    let mut table = Table::new(&[
+        "id",
+        "uses left",
+        "expires",
+        "withdrawn",
+        "group",
+        "replaces",
+        "created by",
+        "facts",
+    ]);
+    for token in items(answer) {
+        let facts = token.get("facts").map(facts::words);
+        table.row([
+            text(token, "/id"),
+            count(token, "/uses_left").to_string(),
+            time(token, "/expires"),
+            time(token, "/revoked"),
+            text(token, "/group"),
+            text(token, "/replaces"),
+            text(token, "/created_by"),
+            facts.unwrap_or_default(),
+        ]);
+    }
+    if table.is_empty() {
+        return writeln!(out, "no tokens for enrolment");
+    }
+    table.print(out, width)
 }
 
 fn set(args: &SetFacts) -> Result<Done, Failure> {

@@ -10,5 +10,6 @@
 mod attacks;
 mod backup;
 mod faults;
+mod people;
 mod replicas;
 mod server;
