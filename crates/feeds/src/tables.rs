@@ -1,7 +1,7 @@
 //! The compiled tables of the current generation, mapped into memory as they are asked for.
 
 use crate::compile::{CURRENT, MANIFEST, MANIFEST_SCHEMA, Manifest, THREATS};
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 use overlock_index::{AdvisoryIndex, IndexError, ThreatIndex};
 use overlock_model::advisory::Ecosystem;
 use std::collections::BTreeMap;
@@ -117,6 +117,29 @@ impl Tables {
         note(THREATS, ThreatIndex::open(bytes).err());
         damaged
     }
+
+    /// Gives back the memory that mapped tables take; what is asked for next is read from their files again. For a server,
+    /// which asks them much when something is new and then not at all for hours.
+    pub fn rest(&self) {
+        let advisories = self.advisories.values().map(|(_, slot)| slot);
+        for map in advisories
+            .chain([&self.threats])
+            .filter_map(|slot| slot.get()?.as_ref())
+        {
+            give_back(map);
+        }
+    }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "a server at rest would keep tables in memory for hours"
+)]
+fn give_back(map: &Mmap) {
+    // SAFETY: nothing is ever written through the map, so that every page can be read from the file again, at any time.
+    let given = unsafe { map.unchecked_advise(UncheckedAdvice::DontNeed) };
+    // Otherwise the pages stay, as they would without asking.
+    drop(given);
 }
 
 pub(crate) fn manifest(folder: &Path) -> Option<Manifest> {

@@ -96,6 +96,22 @@ fn a_feed_speaks_only_for_its_own_ecosystem() {
 }
 
 #[test]
+fn tables_at_rest_answer_as_before() {
+    let (_mirror, data) = world();
+    compiled(data.path(), Remake::IfChanged);
+    let tables = Tables::open(data.path()).unwrap();
+    let pypi = tables.advisories(&Ecosystem("pypi".to_owned())).unwrap();
+    assert!(pypi.package("jinja2").is_some());
+    tables.rest();
+    // What was lent before is read from the file again, and so is what is asked for anew.
+    assert!(pypi.package("jinja2").is_some());
+    let debian = tables
+        .advisories(&Ecosystem::release("debian", "12"))
+        .unwrap();
+    assert!(debian.fixed_only());
+}
+
+#[test]
 fn versions_that_no_parser_knows_are_counted_with_their_feed() {
     let (_mirror, data) = world();
     for _ in 0..2 {

@@ -147,7 +147,7 @@ fn after(time: Timestamp, wait: Duration) -> Timestamp {
         .unwrap_or(time)
 }
 
-/// Looks for new tables, for fixes that are confirmed by now, and at the clock.
+/// Looks for new tables, for fixes that are confirmed by now, and at the clock; gives back what the tables take.
 pub(crate) async fn watch(shared: Arc<Shared>, data: PathBuf) {
     let mut confirmed = tokio::time::Instant::now();
     loop {
@@ -161,6 +161,7 @@ pub(crate) async fn watch(shared: Arc<Shared>, data: PathBuf) {
                 "new tables cannot be used yet"
             );
         }
+        shared.truth.world().rest();
         if confirmed.elapsed() >= CONFIRM {
             confirmed = tokio::time::Instant::now();
             shared.judging.confirm();

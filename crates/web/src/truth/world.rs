@@ -99,6 +99,13 @@ impl World {
         self.manifest().map_or(&[], |manifest| &manifest.feeds)
     }
 
+    /// Gives back the memory of tables that nothing is looked up in just now.
+    pub(crate) fn rest(&self) {
+        if let Some(tables) = &self.tables {
+            tables.rest();
+        }
+    }
+
     fn manifest(&self) -> Option<&Manifest> {
         self.tables.as_ref().map(Tables::manifest)
     }
