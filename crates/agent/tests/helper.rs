@@ -289,7 +289,14 @@ fn a_stranger_gets_no_answer() {
     // Even where the mode does not keep them out.
     std::fs::set_permissions(world.socket(), std::fs::Permissions::from_mode(0o666)).unwrap();
     let program = world.folder.path().join("stranger");
-    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    // By a program of its own: a file that this one has open for writing, a child of another test may hold open while it
+    // is started, and what is open for writing cannot be executed.
+    let copied = std::process::Command::new("cp")
+        .arg(std::env::current_exe().unwrap())
+        .arg(&program)
+        .status()
+        .unwrap();
+    assert!(copied.success());
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let ended = std::process::Command::new(&program)
         .args(["--exact", "child_that_asks", "--nocapture"])
