@@ -2,7 +2,7 @@
 
 use crate::cli::{LogFormat, Serve};
 use crate::exit::{Done, Failure};
-use crate::fleet::{local, serving};
+use crate::fleet::{feeding, local, serving};
 use crate::state::State;
 use anyhow::Context as _;
 use overlock_web::Options;
@@ -48,7 +48,7 @@ pub fn run(args: &Serve, state: &State) -> Result<Done, Failure> {
         );
         serving::tell_service_manager();
         let feeds = (!args.source.offline).then(|| {
-            tokio::spawn(serving::feed(
+            tokio::spawn(feeding::feed(
                 Arc::clone(server.shared()),
                 args.source.mirror.clone(),
                 args.feeds_every,

@@ -7,7 +7,7 @@ use crate::exit::{Done, Failure, warn};
 use crate::fleet::client::Client;
 use crate::fleet::context::{self, Context};
 use crate::fleet::local::{hex, random};
-use crate::fleet::{answer, serving};
+use crate::fleet::{answer, feeding, serving};
 use crate::scan::tables;
 use crate::state::State;
 use jiff::{SignedDuration, Timestamp};
@@ -72,7 +72,7 @@ async fn up(args: &Up, state: &State) -> Result<Done, Failure> {
         let _ = ended.await;
     }));
     let feeds = (!args.source.offline).then(|| {
-        tokio::spawn(serving::feed(
+        tokio::spawn(feeding::feed(
             Arc::clone(server.shared()),
             args.source.mirror.clone(),
             FEEDS_EVERY,

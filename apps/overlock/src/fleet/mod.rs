@@ -4,6 +4,7 @@ pub mod answer;
 pub mod client;
 pub mod context;
 pub mod facts;
+pub mod feeding;
 pub mod local;
 pub mod paging;
 pub mod serving;

@@ -1,7 +1,6 @@
-//! A server in this process: started, announced, fed with news of feeds, and stopped in order.
+//! A server in this process: started, announced, and stopped in order.
 
 use crate::exit::Failure;
-use crate::state::State;
 use overlock_web::{Options, Server, ServerError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -88,67 +87,4 @@ fn bound_arenas() {
 pub fn tell_service_manager() {
     // Where nobody listens there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-}
-
-/// Asks publishers for news of all feeds that the fleet's systems need, again and again, until it is dropped.
-pub async fn feed(
-    server: std::sync::Arc<overlock_web::shared::Shared>,
-    mirror: Option<String>,
-    every: std::time::Duration,
-    state: State,
-) {
-    loop {
-        tokio::time::sleep(every).await;
-        let systems = server.truth.read(systems);
-        let (mirror, state) = (mirror.clone(), state.clone());
-        let asked = tokio::task::spawn_blocking(move || news(&systems, mirror.as_deref(), state));
-        match asked.await {
-            Ok(Ok(())) => {}
-            Ok(Err(failure)) => {
-                tracing::warn!(
-                    error = format!("{:#}", failure.error),
-                    "feeds cannot be asked for news"
-                );
-            }
-            Err(error) => tracing::error!(%error, "asking for news of feeds failed"),
-        }
-    }
-}
-
-/// The distinct systems of the fleet.
-fn systems(fleet: &overlock_fleet::Fleet) -> Vec<overlock_model::os::Os> {
-    let distinct: std::collections::BTreeMap<(&str, &str), _> = fleet
-        .hosts()
-        .filter_map(|host| host.os())
-        .map(|os| ((os.id.as_str(), os.version_id.as_str()), os))
-        .collect();
-    distinct.into_values().cloned().collect()
-}
-
-/// Fetches what these systems need, and compiles it; the server sees new tables by itself.
-fn news(
-    systems: &[overlock_model::os::Os],
-    mirror: Option<&str>,
-    state: State,
-) -> Result<(), Failure> {
-    let mut wanted = Vec::new();
-    for os in systems {
-        for publisher in overlock_feeds::publishers::needed(os, true, &[]) {
-            if !wanted
-                .iter()
-                .any(|known: &overlock_feeds::publishers::Publisher| known.id == publisher.id)
-            {
-                wanted.push(publisher);
-            }
-        }
-    }
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let state = State {
-        now: state.clock(),
-        ..state
-    };
-    let options = overlock_feeds::sync::Options::default();
-    crate::scan::tables::fetch(&wanted, mirror, options, &state).map(drop)
 }
