@@ -3,7 +3,7 @@
 use super::server::{Served, package_sets, reported, runtime};
 use hyper::StatusCode;
 use overlock_load::connection::Connection;
-use overlock_load::draw::Random;
+use overlock_load::draw::{PackageSet, Random};
 use overlock_load::guest::Guest;
 use overlock_model::plan::Digest;
 use overlock_protocol::check_in::Instance;
@@ -11,6 +11,7 @@ use overlock_protocol::{
     Message, Poll, Report, Section, SectionContent, SectionDigests, SectionReport, Update,
 };
 use serde_json::Value;
+use std::sync::Arc;
 
 #[test]
 fn a_host_speaks_for_itself_only() {
@@ -73,11 +74,7 @@ fn a_host_speaks_for_itself_only() {
             .unwrap();
         assert_eq!(status, StatusCode::UNAUTHORIZED);
         // The honest host was not harmed.
-        let shown = served.json(&["host", "show", "honest"]);
-        assert_eq!(
-            shown.get("standing").and_then(Value::as_str),
-            Some("active")
-        );
+        assert_eq!(served.standing("honest"), "active");
     });
 }
 
@@ -133,6 +130,7 @@ fn a_token_works_once_and_not_after_its_time() {
     let short = served.says(&["host", "token", "--valid", "1s"]);
     let ends = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(1);
     let expired = short.lines().next().unwrap().rsplit('.').next().unwrap();
+    // Until the clock says that its time is over: a second at the most.
     while jiff::Timestamp::now() <= ends {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
@@ -163,34 +161,24 @@ fn a_token_works_once_and_not_after_its_time() {
     // A one-time token for the first administrator is used up as well.
     let again = served.says(&["setup", "--again"]);
     let token = again.lines().next().unwrap().to_owned();
-    let authority = served.folder.join("server/authority.pem");
-    let url = served.url();
-    let login = |token: &str| {
-        served
-            .run(&[
-                "login",
-                "--server",
-                &url,
-                "--authority",
-                authority.to_str().unwrap(),
-                "--token",
-                token,
-            ])
-            .status
-            .code()
-    };
-    assert_eq!(login(&token), Some(0));
-    assert_eq!(login(&token), Some(4));
+    assert_eq!(served.login(&token).status.code(), Some(0));
+    assert_eq!(served.login(&token).status.code(), Some(4));
+}
+
+/// A server, a token for one host, and that host's packages; `None` after telling that the test is skipped.
+fn of_one_host(test: &str) -> Option<(Served, String, Vec<Arc<PackageSet>>)> {
+    let sets = package_sets(test, 1)?;
+    let served = Served::new();
+    let secret = served.set_up().secret(1);
+    Some((served, secret, sets))
 }
 
 #[test]
 fn bombs_and_giants_are_refused_and_the_server_stays_small() {
     let test = "bombs_and_giants_are_refused_and_the_server_stays_small";
-    let Some(sets) = package_sets(test, 1) else {
+    let Some((served, secret, sets)) = of_one_host(test) else {
         return;
     };
-    let served = Served::new();
-    let secret = served.set_up().secret(1);
     runtime().block_on(async {
         let mut random = Random(61);
         let (guest, mut connection) =
@@ -252,11 +240,9 @@ fn bombs_and_giants_are_refused_and_the_server_stays_small() {
 #[test]
 fn hostile_names_are_stored_and_shown_harmless() {
     let test = "hostile_names_are_stored_and_shown_harmless";
-    let Some(sets) = package_sets(test, 1) else {
+    let Some((served, secret, sets)) = of_one_host(test) else {
         return;
     };
-    let served = Served::new();
-    let secret = served.set_up().secret(1);
     runtime().block_on(async {
         let mut random = Random(71);
         let (mut guest, mut connection) =
@@ -299,11 +285,9 @@ fn hostile_names_are_stored_and_shown_harmless() {
 #[test]
 fn a_host_whose_clock_is_years_off_is_judged_by_the_servers_and_said_to_be() {
     let test = "a_host_whose_clock_is_years_off_is_judged_by_the_servers_and_said_to_be";
-    let Some(sets) = package_sets(test, 1) else {
+    let Some((served, secret, sets)) = of_one_host(test) else {
         return;
     };
-    let served = Served::new();
-    let secret = served.set_up().secret(1);
     runtime().block_on(async {
         let mut random = Random(81);
         let (guest, mut connection) =
@@ -327,29 +311,19 @@ fn a_host_whose_clock_is_years_off_is_judged_by_the_servers_and_said_to_be() {
     });
     served.await_judged(1);
     // Signs of life are written down in batches, a few seconds apart.
-    let began = std::time::Instant::now();
-    loop {
+    served.until(std::time::Duration::from_secs(30), || {
         let shown = served.json(&["host", "show", "late"]);
         let notes = shown.get("notes").map(Value::to_string).unwrap_or_default();
-        if notes.contains("clock is") && notes.contains("days behind") {
-            break;
-        }
-        assert!(
-            began.elapsed() < std::time::Duration::from_secs(30),
-            "{shown}"
-        );
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+        (notes.contains("clock is") && notes.contains("days behind")).then_some(())
+    });
 }
 
 #[test]
 fn a_copied_key_on_two_machines_quarantines_both() {
     let test = "a_copied_key_on_two_machines_quarantines_both";
-    let Some(sets) = package_sets(test, 1) else {
+    let Some((served, secret, sets)) = of_one_host(test) else {
         return;
     };
-    let served = Served::new();
-    let secret = served.set_up().secret(1);
     runtime().block_on(async {
         let mut random = Random(91);
         let (mut original, mut connection) =
@@ -374,11 +348,7 @@ fn a_copied_key_on_two_machines_quarantines_both() {
             "{refused:#}"
         );
     });
-    let shown = served.json(&["host", "show", "web-1"]);
-    assert_eq!(
-        shown.get("standing").and_then(Value::as_str),
-        Some("quarantined")
-    );
+    assert_eq!(served.standing("web-1"), "quarantined");
     served.says(&[
         "host",
         "release",
@@ -386,9 +356,5 @@ fn a_copied_key_on_two_machines_quarantines_both() {
         "--reason",
         "the copy was a test machine",
     ]);
-    let shown = served.json(&["host", "show", "web-1"]);
-    assert_eq!(
-        shown.get("standing").and_then(Value::as_str),
-        Some("active")
-    );
+    assert_eq!(served.standing("web-1"), "active");
 }

@@ -53,10 +53,12 @@ fn a_server_killed_under_load_loses_no_accepted_report_and_doubles_no_episode() 
     let began = Instant::now();
     while answered.load(Ordering::Relaxed) < CHECK_INS || kills < KILLS {
         assert!(
+            // A kill every two seconds and thousands of answers a second: a tenth of this on a machine that is free.
             began.elapsed() < Duration::from_secs(300),
             "{}",
             served.log()
         );
+        // Not to wait for anything: how long the server is under load between two kills.
         std::thread::sleep(KILL_EVERY);
         served.kill();
         served.start();
@@ -117,6 +119,7 @@ async fn restless(
     let mut turn = 0_usize;
     while !over.load(Ordering::Relaxed) {
         let Ok(mut connection) = Connection::open(door, guest.tls.clone()).await else {
+            // It is down; until it listens again, or all is over.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };

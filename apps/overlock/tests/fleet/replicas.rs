@@ -104,6 +104,7 @@ fn a_database_that_goes_away_and_comes_back_loses_nothing() {
             match again.await {
                 Ok(()) => break,
                 Err(error) => assert!(
+                    // Connections to the database are tried again after seconds at the most.
                     began.elapsed() < Duration::from_secs(60),
                     "{error:#}\n{}",
                     served.log()
@@ -135,13 +136,8 @@ fn names(list: &Value) -> Vec<String> {
 }
 
 fn await_host(served: &Served, name: &str) {
-    let began = Instant::now();
-    while !names(&served.json(&["host", "list"])).contains(&name.to_owned()) {
-        assert!(
-            began.elapsed() < Duration::from_secs(30),
-            "{}",
-            served.log()
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    served.until(Duration::from_secs(30), || {
+        let names = names(&served.json(&["host", "list"]));
+        names.contains(&name.to_owned()).then_some(())
+    });
 }

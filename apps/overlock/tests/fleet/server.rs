@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const OVERLOCK: &str = env!("CARGO_BIN_EXE_overlock");
+/// A start takes a second or two; on a machine that does much else at the same time, many more.
 const START_MAX: Duration = Duration::from_secs(60);
 
 /// A running server.
@@ -167,9 +168,15 @@ impl Served {
     /// Makes the first administrator, and lets the command line speak for it.
     pub fn set_up(&self) -> &Self {
         let once = self.says(&["setup"]);
+        let output = self.login(once.lines().next().unwrap());
+        assert!(output.status.success(), "{output:?}{}", self.log());
+        self
+    }
+
+    /// Lets the command line speak for whom a token names.
+    pub fn login(&self, token: &str) -> Output {
         let authority = self.folder.join("server/authority.pem");
-        let token = once.lines().next().unwrap();
-        self.says(&[
+        self.run(&[
             "login",
             "--server",
             &self.url(),
@@ -177,8 +184,28 @@ impl Served {
             authority.to_str().unwrap(),
             "--token",
             token,
-        ]);
-        self
+        ])
+    }
+
+    /// A host's standing with the server.
+    #[track_caller]
+    pub fn standing(&self, host: &str) -> String {
+        let shown = self.json(&["host", "show", host]);
+        shown["standing"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks again and again until there is an answer, and fails with the server's log where there is none in time. What
+    /// is waited for comes within seconds; the bound is for machines that do much else.
+    #[track_caller]
+    pub fn until<T>(&self, most: Duration, mut asked: impl FnMut() -> Option<T>) -> T {
+        let began = Instant::now();
+        loop {
+            if let Some(answer) = asked() {
+                return answer;
+            }
+            assert!(began.elapsed() < most, "{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The secret of a token that so many hosts may use.
@@ -191,17 +218,12 @@ impl Served {
 
     /// Waits until every one of so many hosts is judged.
     pub fn await_judged(&self, hosts: usize) -> Value {
-        let began = Instant::now();
-        loop {
+        self.until(Duration::from_secs(120), || {
             let list = self.json(&["host", "list"]);
             let items = list.get("items").and_then(Value::as_array).unwrap();
             let judged = |host: &&Value| host.get("exposures").is_some_and(Value::is_object);
-            if items.len() >= hosts && items.iter().filter(judged).count() >= hosts {
-                return list;
-            }
-            assert!(began.elapsed() < Duration::from_secs(120), "{}", self.log());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+            (items.iter().filter(judged).count() >= hosts).then_some(list)
+        })
     }
 }
 
