@@ -191,7 +191,8 @@ impl Served {
     #[track_caller]
     pub fn standing(&self, host: &str) -> String {
         let shown = self.json(&["host", "show", host]);
-        shown["standing"].as_str().unwrap().to_owned()
+        let standing = shown.get("standing").and_then(Value::as_str);
+        standing.unwrap().to_owned()
     }
 
     /// Asks again and again until there is an answer, and fails with the server's log where there is none in time. What
