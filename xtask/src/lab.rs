@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
 use overlock_lab::corpus::{self, Release};
 use overlock_lab::{
-    Host, Lab, Recipe, Repository, Root, StandingHost, Suite, Sweep, real_security_updates,
-    require, standing, sweep,
+    Host, Lab, PresentHost, Recipe, Repository, Root, Suite, Sweep, present, real_security_updates,
+    require, sweep,
 };
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -65,7 +65,7 @@ pub fn run(task: &Task) -> Result<()> {
 /// Starts the keeper in a session of its own and waits until it says that all is there, or ends.
 fn up(hosts: u8) -> Result<()> {
     ensure!(
-        !standing().iter().any(is_kept),
+        !present().iter().any(is_kept),
         "a lab is up already; `cargo xtask lab status` shows it, `cargo xtask lab down` ends it"
     );
     let (log, ready) = (log(), ready());
@@ -148,7 +148,7 @@ fn prepare(lab: &Lab, name: &str, root: &Root, repositories: [&Repository; 3]) -
 /// Marks the lab of a keeper among those of tests.
 const KEPT: &str = "kept";
 
-fn is_kept(lab: &overlock_lab::Standing) -> bool {
+fn is_kept(lab: &overlock_lab::PresentLab) -> bool {
     lab.owned
         && overlock_lab::folder()
             .join("run")
@@ -158,7 +158,7 @@ fn is_kept(lab: &overlock_lab::Standing) -> bool {
 }
 
 fn status() {
-    let labs = standing();
+    let labs = present();
     if labs.is_empty() {
         println!("no lab stands");
     }
@@ -179,10 +179,10 @@ fn status() {
 }
 
 fn shell(name: &str) -> Result<()> {
-    let mut labs = standing();
+    let mut labs = present();
     // The lab that is up before those of tests.
     labs.sort_by_key(|lab| !is_kept(lab));
-    let hosts: Vec<StandingHost> = labs.into_iter().flat_map(|lab| lab.hosts).collect();
+    let hosts: Vec<PresentHost> = labs.into_iter().flat_map(|lab| lab.hosts).collect();
     let Some(host) = hosts.iter().find(|host| host.name == name) else {
         let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
         bail!("no host is named `{name}`; there are: {}", names.join(" "));

@@ -23,13 +23,13 @@ mod key;
 mod leftovers;
 pub mod machine;
 mod network;
+mod present;
 mod repository;
 mod root;
 mod rpm;
 mod rpm_repository;
 mod run;
 mod server;
-mod standing;
 mod tool;
 mod updates;
 
@@ -37,12 +37,12 @@ pub use deb::Deb;
 pub use host::{Disk, Ended, Host, Ran};
 pub use leftovers::{Sweep, sweep};
 pub use machine::{Luggage, Machine};
+pub use present::{PresentHost, PresentLab, login, present};
 pub use repository::{Index, Repository, Suite};
 pub use root::{Recipe, Root, Timers};
 pub use rpm::Rpm;
 pub use rpm_repository::RpmRepository;
 pub use run::Lab;
-pub use standing::{Standing, StandingHost, login, standing};
 pub use tool::await_answer;
 pub use updates::{Update, Updates, real_security_updates};
 

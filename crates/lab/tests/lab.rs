@@ -9,8 +9,8 @@
 
 use overlock_lab::corpus::{self, Release};
 use overlock_lab::{
-    Deb, Disk, Host, Index, Lab, Recipe, Repository, Root, Suite, Sweep, available,
-    real_security_updates, standing, sweep,
+    Deb, Disk, Host, Index, Lab, Recipe, Repository, Root, Suite, Sweep, available, present,
+    real_security_updates, sweep,
 };
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -158,9 +158,9 @@ fn hosts_are_systems_of_their_own_and_leave_nothing() {
 
     let id = lab.id().to_owned();
     assert!(
-        standing()
+        present()
             .iter()
-            .any(|standing| standing.id == id && standing.hosts.len() == 2)
+            .any(|lab| lab.id == id && lab.hosts.len() == 2)
     );
     // A lab in use is not swept away.
     assert!(!sweep(Sweep::Abandoned).unwrap().contains(&id));

@@ -9,18 +9,18 @@ use std::process::Command;
 
 /// A lab that stands.
 #[derive(Debug)]
-pub struct Standing {
+pub struct PresentLab {
     /// Its id.
     pub id: String,
     /// Whether the process that it belongs to is alive.
     pub owned: bool,
     /// Its hosts, by name.
-    pub hosts: Vec<StandingHost>,
+    pub hosts: Vec<PresentHost>,
 }
 
 /// A host of a lab that stands.
 #[derive(Debug)]
-pub struct StandingHost {
+pub struct PresentHost {
     /// Its name.
     pub name: String,
     /// The number of its first process, if it runs.
@@ -33,7 +33,7 @@ pub struct StandingHost {
 
 /// All labs of this project, in the order of their names.
 #[must_use]
-pub fn standing() -> Vec<Standing> {
+pub fn present() -> Vec<PresentLab> {
     let name = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
@@ -41,7 +41,7 @@ pub fn standing() -> Vec<Standing> {
     let labs = subfolders(&runs()).into_iter().map(|folder| {
         let id = name(&folder);
         let hosts = subfolders(&folder.join("hosts")).into_iter();
-        Standing {
+        PresentLab {
             owned: Owner::of(&folder).is_some_and(|owner| owner.is_alive()),
             hosts: hosts.map(|host| look(&id, name(&host), &host)).collect(),
             id,
@@ -64,10 +64,10 @@ pub fn login(leader: u32) -> Command {
     command
 }
 
-fn look(lab: &str, name: String, folder: &std::path::Path) -> StandingHost {
+fn look(lab: &str, name: String, folder: &std::path::Path) -> PresentHost {
     let machine = machine(lab, &name);
     let leader = Group::named(&machine).ok().and_then(|group| group.leader());
-    StandingHost {
+    PresentHost {
         leader: leader.map(|pid| pid.as_raw_nonzero().get().unsigned_abs()),
         root: folder.join("root"),
         namespace: machine,
