@@ -61,9 +61,27 @@ pub async fn told_to_stop() -> Result<(), Failure> {
 /// A runtime for a server: all cores.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     bound_arenas();
+    raise_descriptors();
     Ok(tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?)
+}
+
+/// A connection is a file descriptor, and a fleet may come back all at once: as many as the system lets this process have.
+/// The soft limit is low for the sake of programs that use `select(2)`, which this one does not.
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let raised = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    );
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays low");
+    }
 }
 
 /// Has glibc keep memory apart for no more threads than there are cores. A server has dozens of threads that mostly wait;
