@@ -56,7 +56,7 @@ pub(super) fn on_postgres(hosts: usize) -> Result<Checked> {
     let postgres = own_postgres("bench fleet").context("PostgreSQL is not installed")?;
     let url = postgres.create_database();
     let server = serve(&folder, Some(&url))?;
-    let figures = load(&folder, hosts, &["--rounds", "1"])?;
+    let figures = load(&folder, hosts, &["--rounds", "1", "--back", "10000"])?;
     let mut checked = Checked::new("hosts on PostgreSQL");
     checked.tell("hosts", hosts.to_string());
     phases(&mut checked, &figures)?;
