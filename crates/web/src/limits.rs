@@ -11,8 +11,12 @@ pub struct Limits {
     /// of addresses, and who has a certificate is known only after the connection was taken. A stranger's connection
     /// ends with [`Self::handshake`] and [`Self::head`].
     pub connections_per_address: usize,
-    /// TLS handshakes at once: each costs a signature, so that a crowd is served in turn and not all too late.
-    pub handshakes: usize,
+    /// Connections at once that have begun their handshake and had no answer yet: a crowd is served in turn, and not all too
+    /// late. Each costs a signature, and some 45 KiB of keys and buffers while it waits for the database.
+    pub newcomers: usize,
+    /// Time after which who has had no answer counts as a newcomer no more: neither strangers who say nothing nor polls that
+    /// are held keep others out.
+    pub newcomer: Duration,
     /// Time for a handshake, waiting for its turn included.
     pub handshake: Duration,
     /// Time for the head of a request; also how long an idle connection of HTTP/1 is kept.
@@ -56,7 +60,8 @@ impl Default for Limits {
         Self {
             connections: 120_000,
             connections_per_address: 60_000,
-            handshakes: 64,
+            newcomers: 128,
+            newcomer: Duration::from_secs(2),
             handshake: Duration::from_secs(30),
             head: Duration::from_secs(60),
             body: Duration::from_secs(60),

@@ -1,7 +1,7 @@
 //! Our own accept loop: TCP, TLS, HTTP/1 and HTTP/2, each step bounded in time and number.
 //!
 //! Called by [`crate::Server`]. It is our own because the certificate of the other end must reach the handlers, and because
-//! ten thousand agents come back at once after an outage: handshakes take turns, nobody is turned away early, and one
+//! ten thousand agents come back at once after an outage: newcomers are let in by turns, nobody is turned away early, and one
 //! address cannot take every place.
 
 mod peers;
@@ -23,11 +23,12 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use peers::{Places, PlacesTaken};
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
@@ -52,7 +53,7 @@ struct Shared {
     router: Router,
     tls: TlsAcceptor,
     http: auto::Builder<TokioExecutor>,
-    handshakes: Semaphore,
+    newcomers: Semaphore,
     limits: Limits,
 }
 
@@ -64,7 +65,7 @@ impl Listener {
             router: self.router,
             tls: TlsAcceptor::from(self.certificates.config()),
             http: http(&limits),
-            handshakes: Semaphore::new(limits.handshakes),
+            newcomers: Semaphore::new(limits.newcomers),
             limits,
         });
         let places = Arc::new(Places::new(limits.connections_per_address));
@@ -124,16 +125,21 @@ fn http(limits: &Limits) -> auto::Builder<TokioExecutor> {
 }
 
 async fn serve(shared: Arc<Shared>, stream: TcpStream, address: SocketAddr, watcher: Watcher) {
+    // Small answers are to leave at once.
+    drop(stream.set_nodelay(true));
     let handshake = async {
-        let turn = shared.handshakes.acquire().await;
-        // Small answers are to leave at once.
-        drop(stream.set_nodelay(true));
-        let accepted = shared.tls.accept(stream).await;
-        drop(turn);
-        accepted
+        // Who says nothing takes no place.
+        stream.readable().await?;
+        // Closed with the server only.
+        let mut place = Place {
+            taken: shared.newcomers.acquire().await.ok(),
+            until: Instant::now() + shared.limits.newcomer,
+        };
+        let accepted = place.during(shared.tls.accept(stream)).await;
+        accepted.map(|tls| (tls, place))
     };
-    let tls = match timeout(shared.limits.handshake, handshake).await {
-        Ok(Ok(tls)) => tls,
+    let (tls, mut place) = match timeout(shared.limits.handshake, handshake).await {
+        Ok(Ok(accepted)) => accepted,
         Ok(Err(error)) => {
             tracing::debug!(%address, %error, "TLS failed");
             return;
@@ -161,18 +167,52 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, address: SocketAddr, watc
         address,
         identity: identity.map(Arc::new),
     };
+    let answered = Arc::new(Notify::new());
     let service = hyper::service::service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
-        let router = shared.router.clone();
+        let (router, answered) = (shared.router.clone(), Arc::clone(&answered));
         async move {
             let answer: Result<_, Infallible> = router.oneshot(request.map(Body::new)).await;
+            answered.notify_one();
             answer
         }
     });
     let connection = shared.http.serve_connection(TokioIo::new(tls), service);
     // Boxed, so that the task stays small while the handshake runs.
-    if let Err(error) = Box::pin(watcher.watch(connection)).await {
+    let mut connection = Box::pin(watcher.watch(connection));
+    let first = place.during(async {
+        tokio::select! {
+            ended = &mut connection => Some(ended),
+            () = answered.notified() => None,
+        }
+    });
+    let first = first.await;
+    drop(place);
+    let ended = match first {
+        Some(ended) => ended,
+        None => connection.await,
+    };
+    if let Err(error) = ended {
         tracing::debug!(%address, error = %error, "a connection ended early");
+    }
+}
+
+/// A place among the newcomers, given back in time whatever its holder does.
+struct Place<'a> {
+    taken: Option<SemaphorePermit<'a>>,
+    until: Instant,
+}
+
+impl Place<'_> {
+    async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        if self.taken.is_some() {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep_until(self.until) => self.taken = None,
+            }
+        }
+        work.await
     }
 }
 

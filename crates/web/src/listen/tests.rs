@@ -202,3 +202,34 @@ async fn one_address_takes_only_its_share_of_connections() {
     assert!(client.connect().await.is_err());
     drop(first);
 }
+
+#[tokio::test]
+async fn a_place_of_newcomers_is_free_again_with_an_answer_an_end_or_in_time() {
+    let limits = |newcomer| Limits {
+        newcomers: 1,
+        newcomer,
+        ..Limits::default()
+    };
+    let server = start(limits(std::time::Duration::from_secs(3600))).await;
+    let client = Client::new(server.address, &server.authority, None);
+    // Who has had an answer is no newcomer, though its connection stays open.
+    let mut open = client.connect().await.unwrap();
+    open.write_all(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"hello") {
+        assert_ne!(open.read_buf(&mut answer).await.unwrap(), 0);
+    }
+    assert_eq!(client.get("/hello").await.body, "hello");
+    drop(open);
+    let silent = client.connect().await.unwrap();
+    drop(silent);
+    assert_eq!(client.get("/hello").await.body, "hello");
+
+    let server = start(limits(std::time::Duration::from_millis(50))).await;
+    let client = Client::new(server.address, &server.authority, None);
+    let silent = client.connect().await.unwrap();
+    assert_eq!(client.get("/hello").await.body, "hello");
+    drop(silent);
+}
