@@ -230,7 +230,7 @@ pub struct Explain {
     /// CVE or other identifier, or an advisory
     pub vulnerability: String,
     /// A host of the fleet, by its name or id: the server explains, by what it knows of it
-    #[arg(long, value_name = "HOST", conflicts_with_all = ["subject", "offline", "facts", "vex"])]
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["subject", "packages", "offline", "facts", "vex"])]
     pub host: Option<String>,
     /// Address of the server [default: the one that `overlock up` or `overlock login` wrote down]
     #[arg(long, value_name = "URL", requires = "host")]

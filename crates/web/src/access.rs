@@ -12,7 +12,7 @@ pub use role::{GrantError, Permission, grant_text, is_group_name, parse_grant};
 
 use crate::agents::refused::Refused;
 use crate::authority::HostIdentity;
-use crate::listen::Peer;
+use crate::listen::{Peer, Received};
 use crate::problem::{Code, Problem};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
@@ -117,6 +117,7 @@ pub struct Agent;
 pub struct AgentProof {
     identity: Arc<HostIdentity>,
     address: IpAddr,
+    received: Received,
 }
 
 impl AgentProof {
@@ -130,6 +131,11 @@ impl AgentProof {
     #[must_use]
     pub fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// Says that its answer is meant to wait: till then it has a place that others wait for.
+    pub fn waits(&self) {
+        self.received.say();
     }
 }
 
@@ -146,6 +152,7 @@ impl<S: Send + Sync> Access<S> for Agent {
             Some(identity) => Ok(AgentProof {
                 identity: Arc::clone(identity),
                 address: peer.address.ip(),
+                received: peer.received.clone(),
             }),
             None => Err(Refused::without_certificate()),
         }

@@ -101,9 +101,14 @@ async fn follow(shared: &Shared, rows: &[LogRow]) -> Result<(), StoreError> {
     let tables = shared.truth.world().id().clone();
     let mut hosts = Vec::with_capacity(changed.len());
     for id in changed {
-        match shared.store.host(id).await? {
-            Some(host) => hosts.push(host),
-            None => {
+        match shared.store.host(id).await {
+            Ok(Some(host)) => hosts.push(host),
+            // What is in memory of it stays; the others go on.
+            Err(damage @ StoreError::Damaged { .. }) => {
+                shared.truth.was_not_read(id, Stored::Sections, &damage);
+            }
+            Err(error) => return Err(error),
+            Ok(None) => {
                 shared.directory.remove(id);
                 shared.judging.forget(id);
                 shared.truth.forget(id);

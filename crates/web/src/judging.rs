@@ -16,7 +16,7 @@ use overlock_model::episode::{Episode, EpisodeKey, EpisodeState};
 use overlock_model::plan::HostId;
 use overlock_store::{By, Host, Judged, JudgedOutcome, StoreError, Transition};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -42,6 +42,8 @@ pub struct Queue {
     unconfirmed: Mutex<BTreeSet<HostId>>,
     /// Hosts that could not be judged, though others could: tried again with [`Queue::confirm`].
     aside: Mutex<BTreeSet<HostId>>,
+    /// How many are taken and not judged yet.
+    taken: AtomicUsize,
     /// Another server has newer tables: what waits goes on waiting.
     leaves: AtomicBool,
     more: Notify,
@@ -57,7 +59,7 @@ impl Queue {
     /// How many wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        lock(&self.waiting).len()
+        lock(&self.waiting).len() + self.taken.load(Ordering::SeqCst)
     }
 
     /// Whether none waits.
@@ -111,6 +113,8 @@ impl Queue {
         for host in &taken {
             waiting.remove(host);
         }
+        // Under the lock, so that nobody sees them in neither place.
+        self.taken.store(taken.len(), Ordering::SeqCst);
         taken
     }
 }
@@ -155,7 +159,10 @@ pub(crate) async fn run(shared: std::sync::Arc<Shared>) {
         while !waiting.is_empty() && !shared.stop.is_stopped() {
             let (now, later) = waiting.split_at(waiting.len().min(BATCH));
             match judge(&shared, now).await {
-                Ok(true) => waiting = later,
+                Ok(true) => {
+                    waiting = later;
+                    shared.judging.taken.store(waiting.len(), Ordering::SeqCst);
+                }
                 Ok(false) => break,
                 Err(error) => {
                     tracing::warn!(
@@ -170,6 +177,7 @@ pub(crate) async fn run(shared: std::sync::Arc<Shared>) {
             continue;
         }
         shared.judging.add(waiting.iter().cloned());
+        shared.judging.taken.store(0, Ordering::SeqCst);
         tokio::select! {
             () = tokio::time::sleep(REST) => {}
             () = shared.stop.stopped() => return,

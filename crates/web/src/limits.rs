@@ -13,10 +13,11 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Connections at once that have begun their handshake and had no answer yet: a crowd is served in turn, and not all too
     /// late. Each costs a signature, and some 45 KiB of keys and buffers while it waits for the database.
-    pub newcomers: usize,
-    /// Time after which who has had no answer counts as a newcomer no more: neither strangers who say nothing nor polls that
-    /// are held keep others out.
-    pub newcomer: Duration,
+    pub unanswered: usize,
+    /// The same from one address, so that nobody takes every place; those beyond wait.
+    pub unanswered_per_address: usize,
+    /// Time after which a connection counts no more though it had no answer: strangers must not keep others out by silence.
+    pub unanswered_for: Duration,
     /// Time for a handshake, waiting for its turn included.
     pub handshake: Duration,
     /// Time for the head of a request; also how long an idle connection of HTTP/1 is kept.
@@ -60,8 +61,9 @@ impl Default for Limits {
         Self {
             connections: 120_000,
             connections_per_address: 60_000,
-            newcomers: 128,
-            newcomer: Duration::from_secs(2),
+            unanswered: 128,
+            unanswered_per_address: 64,
+            unanswered_for: Duration::from_secs(2),
             handshake: Duration::from_secs(30),
             head: Duration::from_secs(60),
             body: Duration::from_secs(60),

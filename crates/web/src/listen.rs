@@ -1,16 +1,18 @@
 //! Our own accept loop: TCP, TLS, HTTP/1 and HTTP/2, each step bounded in time and number.
 //!
 //! Called by [`crate::Server`]. It is our own because the certificate of the other end must reach the handlers, and because
-//! ten thousand agents come back at once after an outage: newcomers are let in by turns, nobody is turned away early, and one
+//! ten thousand agents come back at once after an outage: a crowd is let in by turns, nobody is turned away early, and one
 //! address cannot take every place.
 
 mod peers;
 mod stop;
 mod tls;
+mod unanswered;
 
 pub use peers::{Peer, one_address};
 pub use stop::{Stop, Stopper, stopper};
 pub use tls::{Certificates, OperatorFiles, TlsError};
+pub use unanswered::Received;
 
 use crate::authority::HostIdentity;
 use crate::limits::Limits;
@@ -23,14 +25,14 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use peers::{Places, PlacesTaken};
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
+use unanswered::Unanswered;
 
 /// Rest after the system refused a connection, most likely for want of file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
@@ -53,7 +55,7 @@ struct Shared {
     router: Router,
     tls: TlsAcceptor,
     http: auto::Builder<TokioExecutor>,
-    newcomers: Semaphore,
+    unanswered: Unanswered,
     limits: Limits,
 }
 
@@ -65,7 +67,7 @@ impl Listener {
             router: self.router,
             tls: TlsAcceptor::from(self.certificates.config()),
             http: http(&limits),
-            newcomers: Semaphore::new(limits.newcomers),
+            unanswered: Unanswered::new(limits),
             limits,
         });
         let places = Arc::new(Places::new(limits.connections_per_address));
@@ -128,12 +130,10 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, address: SocketAddr, watc
     // Small answers are to leave at once.
     drop(stream.set_nodelay(true));
     let handshake = async {
-        // Who says nothing takes no place.
-        stream.readable().await?;
-        // Closed with the server only.
-        let mut place = Place {
-            taken: shared.newcomers.acquire().await.ok(),
-            until: Instant::now() + shared.limits.newcomer,
+        // Who says nothing takes no place. To be readable is not enough: that is sometimes said without cause.
+        stream.peek(&mut [0]).await?;
+        let Some(mut place) = shared.unanswered.place(address.ip()).await else {
+            return Err(std::io::ErrorKind::ConnectionAborted.into());
         };
         let accepted = place.during(shared.tls.accept(stream)).await;
         accepted.map(|tls| (tls, place))
@@ -166,14 +166,15 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, address: SocketAddr, watc
     let peer = Peer {
         address,
         identity: identity.map(Arc::new),
+        received: Received::default(),
     };
-    let answered = Arc::new(Notify::new());
+    let received = peer.received.clone();
     let service = hyper::service::service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
-        let (router, answered) = (shared.router.clone(), Arc::clone(&answered));
+        let (router, received) = (shared.router.clone(), peer.received.clone());
         async move {
             let answer: Result<_, Infallible> = router.oneshot(request.map(Body::new)).await;
-            answered.notify_one();
+            received.say();
             answer
         }
     });
@@ -183,7 +184,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, address: SocketAddr, watc
     let first = place.during(async {
         tokio::select! {
             ended = &mut connection => Some(ended),
-            () = answered.notified() => None,
+            () = received.said() => None,
         }
     });
     let first = first.await;
@@ -194,25 +195,6 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, address: SocketAddr, watc
     };
     if let Err(error) = ended {
         tracing::debug!(%address, error = %error, "a connection ended early");
-    }
-}
-
-/// A place among the newcomers, given back in time whatever its holder does.
-struct Place<'a> {
-    taken: Option<SemaphorePermit<'a>>,
-    until: Instant,
-}
-
-impl Place<'_> {
-    async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        if self.taken.is_some() {
-            tokio::select! {
-                done = &mut work => return done,
-                () = tokio::time::sleep_until(self.until) => self.taken = None,
-            }
-        }
-        work.await
     }
 }
 

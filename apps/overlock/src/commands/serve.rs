@@ -39,7 +39,8 @@ pub fn run(args: &Serve, state: &State) -> Result<Done, Failure> {
         settings.client_secret = std::env::var(SECRET).ok().map(Into::into);
         options.provider = Some(settings);
     }
-    serving::runtime()?.block_on(async {
+    let runtime = serving::runtime()?;
+    let done = runtime.block_on(async {
         let server = serving::start(options).await?;
         tracing::info!(
             address = server.url(),
@@ -62,7 +63,9 @@ pub fn run(args: &Serve, state: &State) -> Result<Done, Failure> {
         }
         server.stop().await;
         Ok(Done::Clear)
-    })
+    });
+    serving::end(runtime);
+    done
 }
 
 /// Names and addresses for the server's certificate.

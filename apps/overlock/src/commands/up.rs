@@ -33,7 +33,10 @@ const FEEDS_EVERY: Duration = Duration::from_secs(3600);
 pub fn run(args: &Up, state: &State) -> Result<Done, Failure> {
     // This machine's own feeds first, with their bars, so that its first judgement is a whole one.
     fetch_feeds(args, state)?;
-    serving::runtime()?.block_on(up(args, state))
+    let runtime = serving::runtime()?;
+    let done = runtime.block_on(up(args, state));
+    serving::end(runtime);
+    done
 }
 
 fn fetch_feeds(args: &Up, state: &State) -> Result<(), Failure> {

@@ -40,6 +40,8 @@ pub async fn feed(server: Arc<Shared>, mirror: Option<String>, every: Duration, 
         match round.await {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => {
+                // Nothing is known of any of them yet: after a rest they are asked for again.
+                asked = asked.map(|(at, _)| (at, BTreeSet::new()));
                 tracing::warn!(
                     error = format!("{:#}", failure.error),
                     "feeds cannot be asked for news"

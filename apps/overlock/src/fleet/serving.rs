@@ -67,18 +67,18 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .build()?)
 }
 
+/// Open files that a server asks for: what its units ask for too. More would slow programs that close all they may have.
+const DESCRIPTORS: u64 = 131_072;
+
 /// A connection is a file descriptor, and a fleet may come back all at once: as many as the system lets this process have.
 /// The soft limit is low for the sake of programs that use `select(2)`, which this one does not.
 fn raise_descriptors() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    let raised = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: maximum,
-            maximum,
-        },
-    );
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // None is no limit.
+    let may = maximum.map_or(DESCRIPTORS, |maximum| maximum.min(DESCRIPTORS));
+    let current = current.map(|current| current.max(may));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current, maximum });
     if let Err(error) = raised {
         tracing::warn!(%error, "the limit of open files stays low");
     }
@@ -99,6 +99,12 @@ fn bound_arenas() {
         // SAFETY: glibc takes its own lock, and refuses a value that it does not like.
         let _is_taken = unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) };
     }
+}
+
+/// Ends a server's runtime. What still runs beside it, such as the fetching of a feed, is not waited for long: it writes
+/// each file whole or not at all.
+pub fn end(runtime: tokio::runtime::Runtime) {
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
 }
 
 /// Says to systemd that the service is ready, where systemd asks (`sd_notify(3)`).

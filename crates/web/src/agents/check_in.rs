@@ -99,7 +99,7 @@ pub(super) async fn poll(call: Call<Shared, AgentProof>) -> Result<Response, Ref
     };
     hear(shared, &entry, sign, None).await?;
     let hold = Duration::from_secs(poll.hold_seconds.into()).min(shared.limits.hold);
-    let (wanted, next_seconds) = wanted(shared, &entry, &poll, hold).await?;
+    let (wanted, next_seconds) = wanted(&call, &entry, &poll, hold).await?;
     let comes_back_later = hold > Duration::ZERO && next_seconds == seconds(shared.limits.unheld);
     let mut answer = answer(&PollAnswer {
         schema: PollAnswer::schema(),
@@ -116,11 +116,12 @@ pub(super) async fn poll(call: Call<Shared, AgentProof>) -> Result<Response, Ref
 }
 
 async fn wanted(
-    shared: &Shared,
+    call: &Call<Shared, AgentProof>,
     entry: &Entry,
     poll: &Poll,
     hold: Duration,
 ) -> Result<(Wanted, u32), Refused> {
+    let shared = &call.shared;
     let until = Instant::now() + hold;
     // Held with the poll, given back with its answer.
     let mut place = None;
@@ -149,6 +150,7 @@ async fn wanted(
                 Err(_) => return Ok((Wanted::Nothing, seconds(shared.limits.unheld))),
             }
         }
+        call.proof.waits();
         let _held = shared.own.metrics.held_poll();
         tokio::select! {
             () = woken => {}

@@ -1,5 +1,6 @@
 //! Who is at the other end of a connection, and how many places one address may take.
 
+use super::unanswered::Received;
 use crate::authority::HostIdentity;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +13,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The host that its certificate names; people and new agents have none.
     pub identity: Option<Arc<HostIdentity>>,
+    /// To be said where an answer is meant to wait.
+    pub received: Received,
 }
 
 /// What counts as one address: of IPv6 the first 64 bits, since a subscriber has all that follow.

@@ -204,15 +204,17 @@ async fn one_address_takes_only_its_share_of_connections() {
 }
 
 #[tokio::test]
-async fn a_place_of_newcomers_is_free_again_with_an_answer_an_end_or_in_time() {
-    let limits = |newcomer| Limits {
-        newcomers: 1,
-        newcomer,
+async fn a_connection_gives_its_place_back_with_an_answer_an_end_or_in_time() {
+    let limits = |unanswered_for| Limits {
+        unanswered: 1,
+        unanswered_for,
         ..Limits::default()
     };
     let server = start(limits(std::time::Duration::from_secs(3600))).await;
     let client = Client::new(server.address, &server.authority, None);
-    // Who has had an answer is no newcomer, though its connection stays open.
+    // Who says nothing at all has no place.
+    let _mute = TcpStream::connect(server.address).await.unwrap();
+    // Who has had an answer has none any more, though its connection stays open.
     let mut open = client.connect().await.unwrap();
     open.write_all(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         .await

@@ -71,6 +71,7 @@ async fn send(
     request.extensions_mut().insert(Peer {
         address: "192.0.2.1:1".parse().unwrap(),
         identity: None,
+        received: crate::listen::Received::default(),
     });
     let response = router().oneshot(request).await.unwrap();
     let status = response.status();

@@ -42,8 +42,15 @@ pub(crate) async fn take_in(shared: &Shared, hosts: &[Host]) -> Result<(), Store
                     entry.set_taken_in(host.revision);
                 }
             }
-            // It was checked when it was accepted, so this is damage; the others go on.
-            Err(why) => shared.truth.was_not_read(&host.id, Stored::Sections, &why),
+            // It was checked when it was accepted, so this is damage; the others go on. What was read of it before stays,
+            // and where nothing was it counts as a host that never reported (R6).
+            Err(why) => {
+                shared.truth.was_not_read(&host.id, Stored::Sections, &why);
+                if shared.truth.read(|fleet| fleet.host(&host.id).is_none()) {
+                    let silent = entry(shared, host, &[], &Inventory::new(Os::default()));
+                    shared.truth.write(|fleet| fleet.put(silent, None));
+                }
+            }
         }
     }
     Ok(())
