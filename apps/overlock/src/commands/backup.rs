@@ -4,23 +4,12 @@ use crate::cli::{Backup, Restore};
 use crate::exit::{Done, Failure};
 use crate::fleet::local;
 use crate::state::State;
-use overlock_store::{Database, Store};
+use overlock_store::Store;
 use std::io::Write;
 
 pub fn backup(args: &Backup, state: &State) -> Result<Done, Failure> {
-    let database = local::database(&args.database, state)?;
-    // Opening would make one, and an empty backup would look like a good one.
-    if let Database::Sqlite(path) = &database
-        && !path.is_file()
-    {
-        return Err(Failure::input(anyhow::anyhow!(
-            "there is no database at `{}`",
-            path.display()
-        ))
-        .hint("give --data or --database as the server has them"));
-    }
     let written = local::runtime()?.block_on(async {
-        let store = local::open(&args.database, state).await?;
+        let store = local::open_existing(&args.database, state).await?;
         let written = store
             .backup(&args.file, state.clock())
             .await

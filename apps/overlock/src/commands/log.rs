@@ -4,7 +4,7 @@ use crate::cli::{Log, Remote};
 use crate::exit::{Done, Failure};
 use crate::fleet::answer::{self, items, text, time};
 use crate::fleet::table::Table;
-use crate::fleet::{client_of, local};
+use crate::fleet::{client_of, context, local};
 use crate::progress::Counter;
 use crate::state::State;
 use overlock_store::LogVerdict;
@@ -18,14 +18,16 @@ pub fn run(command: &Log, state: &State) -> Result<Done, Failure> {
             database,
             server,
         } => {
-            let verdict = match server {
-                Some(_) => {
-                    let remote = Remote {
-                        server: server.clone(),
-                    };
-                    client_of(&remote)?.send_for(Method::POST, "/api/v1/log/verify", &json!({}))?
-                }
-                None => verify(database, state)?,
+            // Read here where the database is; else the server that the command line knows is asked.
+            let is_asked = server.is_some()
+                || (!local::is_there(database, state)? && context::read()?.is_some());
+            let verdict = if is_asked {
+                let remote = Remote {
+                    server: server.clone(),
+                };
+                client_of(&remote)?.send_for(Method::POST, "/api/v1/log/verify", &json!({}))?
+            } else {
+                verify(database, state)?
             };
             let holds = verdict.get("holds").and_then(Value::as_bool) == Some(true);
             answer::print(&verdict, *format, |verdict, out, _| {
@@ -75,7 +77,7 @@ pub fn run(command: &Log, state: &State) -> Result<Done, Failure> {
 
 fn verify(database: &crate::cli::Database, state: &State) -> Result<Value, Failure> {
     let verdict = local::runtime()?.block_on(async {
-        let store = local::open(database, state).await?;
+        let store = local::open_existing(database, state).await?;
         let counter = Counter::of("rows of the log");
         let verdict = store
             .verify_log(|done, all| counter.at(done.unsigned_abs(), all.unsigned_abs()))

@@ -204,6 +204,11 @@ fn refused(status: StatusCode, bytes: &[u8]) -> Failure {
         .or_else(|| {
             (status == StatusCode::UNAUTHORIZED)
                 .then(|| "the token is unknown or has expired: run `overlock login`".to_owned())
+        })
+        .or_else(|| {
+            // What is not there and what is not for this caller look the same (T20).
+            (status == StatusCode::NOT_FOUND)
+                .then(|| "nothing has this name, or nothing that your token may see".to_owned())
         });
     let hint = match (place.is_empty(), hint) {
         (true, hint) => hint,

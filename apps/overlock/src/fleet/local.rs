@@ -18,6 +18,27 @@ pub async fn open(given: &Given, state: &State) -> Result<Store, Failure> {
     Store::open(&database(given, state)?).await.map_err(failure)
 }
 
+/// Whether there is a database; of a PostgreSQL its server says so.
+pub fn is_there(given: &Given, state: &State) -> Result<bool, Failure> {
+    Ok(match database(given, state)? {
+        Database::Sqlite(file) => file.is_file(),
+        Database::Postgres(_) => true,
+    })
+}
+
+/// Opens one that must be there: an empty one, made just now, would be checked or kept as if it were the fleet's.
+pub async fn open_existing(given: &Given, state: &State) -> Result<Store, Failure> {
+    if !is_there(given, state)? {
+        let server = state.data.join("server");
+        return Err(Failure::input(anyhow::anyhow!(
+            "there is no database in `{}`",
+            server.display()
+        ))
+        .hint("give --data or --database as the server has them"));
+    }
+    open(given, state).await
+}
+
 /// What a failure of the store means for the exit code.
 pub fn failure(error: StoreError) -> Failure {
     let hint = error.hint().map(str::to_owned);

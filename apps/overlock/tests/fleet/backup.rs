@@ -3,6 +3,7 @@
 use super::server::{Served, package_sets, reported, runtime};
 use overlock_load::draw::Random;
 use serde_json::Value;
+use std::process::Command;
 
 #[test]
 fn a_backup_is_one_file_from_which_all_comes_back() {
@@ -69,4 +70,18 @@ fn a_backup_is_one_file_from_which_all_comes_back() {
     });
     let verdict = second.json(&["log", "verify"]);
     assert_eq!(verdict.get("holds").and_then(Value::as_bool), Some(true));
+}
+
+#[test]
+fn a_log_that_is_not_there_is_not_said_to_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut verify = Command::new(env!("CARGO_BIN_EXE_overlock"));
+    verify.args(["log", "verify", "--data"]).arg(folder.path());
+    // No server is known either.
+    verify.env("OVERLOCK_CONTEXT", folder.path().join("context.toml"));
+    let said = verify.output().unwrap();
+    assert_eq!(said.status.code(), Some(2), "{said:?}");
+    let error = String::from_utf8(said.stderr).unwrap();
+    assert!(error.contains("there is no database in"), "{error}");
+    assert!(!folder.path().join("server").exists());
 }
